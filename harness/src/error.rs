@@ -16,7 +16,7 @@ pub enum ErrorKind {
     WrongResult,
     /// Interference made the runs meaningless.
     Invalid,
-    /// The user stopped it; what is in the ledger stays.
+    /// The user stopped it; the ledger is kept.
     Interrupted,
 }
 

@@ -1,7 +1,6 @@
-//! The results folder of one measurement: where its files are and how they are written. The folder
-//! itself and everything in it but the ledger is written aside and renamed, so that a reader never
-//! sees half of it. Nothing is written through a link: results are handed on and unpacked, and what
-//! goes on in them stays in them.
+//! The results folder of one measurement: paths of its files, and writing them. The folder and all
+//! files but the ledger are written under a temporary name and renamed, so that a reader never sees
+//! a partial file. Writes never follow links, because results are passed on and unpacked elsewhere.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -10,7 +9,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// Measurements begun in the same second get a number behind their name, up to this one.
+/// Measurements of the same second get a number after their name, up to this one.
 const SAME_SECOND_MAX: u32 = 100;
 
 /// Prefix of a folder's name while it is being filled.
@@ -19,7 +18,7 @@ const STAGING_PREFIX: &str = ".begun-";
 /// Age above which a folder that is still being filled belongs to a killed process.
 const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
 
-/// The file that is written when all others are there.
+/// The file that is written after all others.
 pub const COMPLETION_MARKER: &str = "report.md";
 
 /// A results folder.
@@ -41,7 +40,7 @@ impl ResultsDir {
         make(&parent)?;
         remove_left_behind(&parent);
         let aside = Self(parent.join(format!("{STAGING_PREFIX}{}", std::process::id())));
-        // One of our own number is of a process that is no more.
+        // A folder with our own process id belongs to a process that has ended.
         let _ = fs::remove_dir_all(&aside.0);
         make(&aside.0)?;
         let filled = fill(&aside)
@@ -86,7 +85,7 @@ impl ResultsDir {
         paths.into_iter().map(Self).collect()
     }
 
-    /// A folder that a measurement has left.
+    /// An existing folder of a measurement.
     pub fn existing(path: &Path) -> Self {
         Self(path.to_owned())
     }
@@ -111,7 +110,7 @@ impl ResultsDir {
         self.0.join(COMPLETION_MARKER).exists()
     }
 
-    /// Writes a file of the folder whole, making the folders on its way.
+    /// Writes a file of the folder atomically, and creates the folders above it.
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<()> {
         let path = self.0.join(name);
         if let Some(parent) = path.parent() {
@@ -157,7 +156,7 @@ fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_symlink())
 }
 
-/// Refuses to write where that would be elsewhere.
+/// Rejects a path through a link.
 pub fn check_no_link(path: &Path) -> Result<()> {
     if is_link(path) {
         let message = "is a link; a measurement writes into its own folder alone";
@@ -166,7 +165,7 @@ pub fn check_no_link(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes a folder and those above it.
+/// Creates a folder and those above it.
 pub fn make(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| failed("creating", path, error))
 }
@@ -181,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    /// A measurement that has begun.
+    /// Starts a measurement.
     fn begun(out: &Path, scenario: &str, time: &str, revision: &str) -> ResultsDir {
         let fill = |folder: &ResultsDir| folder.write("ledger.jsonl", "first line");
         ResultsDir::create(out, scenario, time, revision, fill).unwrap().0

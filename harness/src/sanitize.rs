@@ -1,15 +1,14 @@
-//! Removes characters from foreign texts that a terminal or browser would obey instead of show.
+//! Marks characters of foreign texts that a terminal or browser would obey instead of show.
 
-/// True for invisible characters that change how others are shown: they move the cursor, change
-/// colours, or change the direction of writing (Unicode's `Bidi_Control`), so that a line reads
-/// differently.
+/// True for invisible characters that change how others are shown. They move the cursor, change
+/// colours, or change the direction of writing (Unicode's `Bidi_Control`).
 pub fn is_command(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text with a mark for every command but the ends of lines; a tab becomes a blank.
+/// The text with a mark for each such character except line ends; a tab becomes a blank.
 pub fn shown(text: &str) -> String {
     let mark = |c| match c {
         '\n' => '\n',
@@ -20,7 +19,7 @@ pub fn shown(text: &str) -> String {
     text.chars().map(mark).collect()
 }
 
-/// The text on one line, with a blank for every command.
+/// The text on one line, with a blank for each such character.
 pub fn on_one_line(text: &str) -> String {
     text.chars().map(|c| if is_command(c) { ' ' } else { c }).collect()
 }

@@ -227,7 +227,7 @@ fn executable(messages: &[u8]) -> Option<PathBuf> {
     ours.find_map(|artifact| artifact.executable)
 }
 
-/// Copies a program aside and renames it, so that it is kept whole or not at all.
+/// Copies a program to a temporary name and renames it, so that the copy is complete or absent.
 fn keep(built: &Path, kept: &Path) -> Result<()> {
     let failed = |error| Error::caused(format!("keeping {}", kept.display()), error);
     let aside = kept.with_extension("tmp");

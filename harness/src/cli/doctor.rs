@@ -15,7 +15,7 @@ use crate::trial::{Process, Program};
 
 /// Runs the verb.
 pub(crate) fn run(args: &DoctorArgs, command: &CommandLine) -> Result<()> {
-    // The same baseline as that of `harness` without a verb.
+    // Same baseline as for `harness` without a verb.
     let scenario = resolve_scenario::load(scenario::DEFAULT, None, args.quick)?;
     let program = match &args.program.migrator {
         Some(path) => Program::other(invoked(path)),

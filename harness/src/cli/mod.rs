@@ -32,8 +32,8 @@ use crate::scenario::tune_plan::DEFAULT;
 use crate::trial::launcher;
 use crate::trial::{LAUNCH_VERB, MIGRATOR_VERB};
 
-/// Runs the program with these arguments (the program's own name first) and returns its exit
-/// code; what went wrong is said on stderr.
+/// Runs the program with these arguments (the program's own name first) and returns its exit code.
+/// Errors are printed to stderr.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     if arguments.get(1).is_some_and(|verb| verb == MIGRATOR_VERB) {

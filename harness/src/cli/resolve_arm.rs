@@ -74,7 +74,7 @@ fn runner(name: &str) -> Result<Program> {
     })
 }
 
-/// Builds what needs building and makes both arms, before anything runs.
+/// Resolves and builds both arms before anything runs.
 pub(super) fn arms(
     names: [(&str, ArmTarget); 2],
     out: &Path,

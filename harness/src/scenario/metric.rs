@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::stats::paired::Better;
 
-/// A figure that every run yields once; in files its name.
+/// A value that every run yields once. Serialized as its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Metric {
     /// Records read per minute, from the first read to the last commit.
@@ -19,8 +19,8 @@ pub enum Metric {
     /// Time in `coerce` per 1,000 records read, summed over workers.
     #[serde(rename = "coerce_ms_per_1000_records")]
     Coerce,
-    /// Time from a record's read to the commit of its batch, of which 1 % of the records took more;
-    /// only where there are enough records for a tail.
+    /// 99th percentile of the time from a record's read to the commit of its batch. Missing if a
+    /// run has too few records for this quantile.
     #[serde(rename = "latency_p99_ms")]
     LatencyP99,
     /// Largest resident set of the migrator's process.
@@ -56,7 +56,7 @@ impl Metric {
         if self == Self::RecPerMin { Better::Higher } else { Better::Lower }
     }
 
-    /// The stages of a run report whose times make up the metric; empty where it is not a time.
+    /// The stages of a run report that are summed for the metric; empty for other metrics.
     pub fn stages(self) -> &'static [&'static str] {
         match self {
             Self::RecPerMin | Self::LatencyP99 | Self::PeakRss => &[],
@@ -90,8 +90,8 @@ pub struct PerMetric<T> {
 }
 
 impl<T> PerMetric<T> {
-    /// Asks `value` once for each metric; the first error ends it. None where the rate or the
-    /// memory, which every run has, is missing.
+    /// Calls `value` once for each metric; the first error ends it. `None` if the rate or the
+    /// memory is missing, which every run has.
     pub fn build<E>(
         mut value: impl FnMut(Metric) -> Result<Option<T>, E>,
     ) -> Result<Option<Self>, E> {
@@ -110,7 +110,7 @@ impl<T> PerMetric<T> {
         }))
     }
 
-    /// The value for one metric, where there is one.
+    /// The value for one metric, if it exists.
     pub fn get(&self, metric: Metric) -> Option<&T> {
         match metric {
             Metric::RecPerMin => Some(&self.rec_per_min),

@@ -1,5 +1,5 @@
-//! A scenario: what is varied, on which records, under which limits. Parses and checks TOML texts,
-//! and draws the order of their runs.
+//! A scenario: varied settings, records and limits. Parses and checks TOML texts, and draws the
+//! order of their runs.
 
 mod link;
 pub mod metric;

@@ -10,7 +10,7 @@ use super::metric::Metric;
 use super::runner::Runner;
 use super::store::Store;
 
-/// Blocks and records of a `--quick` run: enough to see that everything works, not to judge.
+/// Blocks and records of a `--quick` run: enough for a smoke test, too few for a verdict.
 const QUICK_RUNS: u32 = 3;
 const QUICK_PAIRS: u32 = 4;
 const QUICK_RECORDS: NonZeroU32 = NonZeroU32::new(1000).unwrap();
@@ -31,7 +31,7 @@ pub struct Scenario {
     pub expected_percent: Option<[f64; 2]>,
     /// Counted blocks: runs of every setting.
     pub runs: u32,
-    /// Blocks before them that are run and not counted.
+    /// Warm-up blocks, which run first and do not count.
     pub warmup: u32,
     /// Confirmation pairs: even.
     pub pairs: u32,
@@ -45,15 +45,15 @@ pub struct Scenario {
     pub store: Store,
     /// Simulated network between migrator and store.
     pub link: Link,
-    /// The program under test, where it is not the migrator.
+    /// The program under test, if it is not the migrator.
     pub runner: Option<Runner>,
     /// Names of the varied settings, in the order of the labels.
     pub swept: Vec<String>,
-    /// Every setting to run, the baseline among them.
+    /// Every setting to run, including the baseline.
     pub settings: Vec<Setting>,
     /// Index of the baseline among `settings`.
     pub baseline: usize,
-    /// When a run is ended or a setting not chosen.
+    /// Limits of a run, and limits for choosing a setting.
     pub limits: Limits,
     /// Limits of interference, beyond which a block is discarded.
     pub validity: Validity,
@@ -91,7 +91,7 @@ pub struct Workload {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Records {
-    /// As many as make a run of the baseline last about this long.
+    /// Number for which a run of the baseline takes about this time.
     Auto {
         /// Seconds from the first read to the last commit.
         run_seconds: f64,
@@ -100,11 +100,11 @@ pub enum Records {
     Fixed(NonZeroU32),
 }
 
-/// When a run is ended or a setting not chosen.
+/// Limits of a run, and limits for choosing a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Seconds after which a trial is ended and counts as failed.
+    /// Seconds after which a trial is killed and counts as failed.
     pub timeout_s: NonZeroU32,
     /// A setting with a run above this is not chosen.
     pub peak_rss_bytes: u64,
@@ -117,13 +117,13 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Gate {
-    /// By how much the other arm may be worse than the baseline, as a share: 0.05 is 5 %.
+    /// Allowed degradation of the other arm, as a share: 0.05 is 5 %.
     pub margin: f64,
     /// Metrics to compare, each once; the first decides.
     pub metrics: Vec<Metric>,
     /// Consequence of being worse by less than the margin.
     pub small: SmallPolicy,
-    /// Exact quantities of which any rise counts as a regression; the others are reported.
+    /// Counters of which any rise is a regression; the others are only reported.
     pub exact: Vec<Exact>,
 }
 
@@ -133,22 +133,22 @@ pub struct Gate {
 pub enum SmallPolicy {
     /// A note.
     Pass,
-    /// The same as from a regression.
+    /// The same consequence as for a regression.
     Fail,
 }
 
-/// A quantity of a run that noise does not touch.
+/// A counter of a run that has no noise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exact {
     /// Statements sent to the store.
     Statements,
-    /// Messages to the store, each with its answer; only where a link counts them.
+    /// Messages to the store, each with its answer; counted only over a simulated network.
     RoundTrips,
 }
 
 impl Exact {
-    /// Every one, in the order of tables.
+    /// All counters, in the order of tables.
     pub const ALL: [Self; 2] = [Self::Statements, Self::RoundTrips];
 
     /// The name in scenarios and result files.
@@ -211,7 +211,7 @@ impl Scenario {
         }
     }
 
-    /// The same with its baseline alone, for what runs programs and varies no setting.
+    /// The scenario with its baseline alone, for verbs that compare programs and vary no setting.
     #[must_use]
     pub fn baseline_alone(self) -> Self {
         let baseline = self.settings[self.baseline].clone();

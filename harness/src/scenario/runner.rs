@@ -8,15 +8,15 @@ use super::link::Link;
 use super::store::Store;
 use super::suggest::nearest;
 
-/// Placeholders that are no settings.
+/// Placeholders other than settings.
 const PLACES: [&str; 7] =
     ["source", "store", "report", "now", "synchronous", "link_connect_ms", "link_round_trip_ms"];
 
 /// A program under test that is not the migrator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Runner {
-    /// The program, then its arguments; `{batch_size}` stands for a setting's value, `{source}`,
-    /// `{store}` and `{report}` for where a trial reads and writes. Two braces are one.
+    /// The program, then its arguments. `{batch_size}` stands for a setting's value; `{source}`,
+    /// `{store}` and `{report}` stand for the files of a trial. A doubled brace stands for one.
     pub command: Vec<String>,
 }
 

@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::model::{Scenario, Setting};
 
-/// The order of a step's trials: complete blocks, each running every arm once. An arm is a setting of
-/// a sweep, or one of the two sides of a comparison, whose blocks are pairs.
+/// The order of a step's trials: complete blocks, each running every arm once. The arms are the
+/// settings of a sweep, or the two sides of a comparison, whose blocks are pairs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// The seed that the order was drawn from.
     pub seed: u64,
     /// Randomization of the order within blocks.
     pub order: Randomization,
-    /// The blocks, those of the warm-up first.
+    /// The blocks; those of the warm-up come first.
     pub blocks: Vec<Block>,
 }
 
@@ -33,7 +33,7 @@ pub enum Randomization {
     Williams,
     /// Every block shuffled on its own.
     Shuffled,
-    /// Pairs of two arms, half of them in either order, which half is drawn.
+    /// Pairs of two arms; a random half of them in each order.
     Balanced,
 }
 
@@ -46,8 +46,8 @@ pub struct Block {
     pub arms: Vec<usize>,
 }
 
-/// A part of a plan that one machine takes: every `of`-th counted block, and the whole warm-up,
-/// which every machine needs. Written `i/n`, from 0.
+/// The part of a plan for one machine: every `of`-th counted block, and the whole warm-up. Written
+/// `i/n`, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
     /// Index of the shard, from 0.
@@ -83,11 +83,11 @@ impl fmt::Display for Shard {
 /// One run of one arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
-    /// Its place in its step's plan, from 1.
+    /// Number in the schedule of its step, from 1.
     pub number: usize,
-    /// Its block, from 1; the warm-up's blocks are numbered on their own.
+    /// Number of its block, from 1; warm-up blocks are numbered separately.
     pub block: usize,
-    /// Its place in the block, from 1.
+    /// Position in the block, from 1.
     pub slot: usize,
     /// True for a trial of a warm-up block.
     pub warmup: bool,
@@ -102,7 +102,7 @@ impl Schedule {
         Self::sweep(scenario.settings.len(), runs, warmup, scenario.seed)
     }
 
-    /// `runs` complete blocks of `arms` arms after `warmup` ones that are not counted.
+    /// `runs` complete blocks of `arms` arms after `warmup` blocks that do not count.
     pub fn sweep(arms: usize, runs: usize, warmup: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let square = arms.is_multiple_of(2) && runs.is_multiple_of(arms);
@@ -119,8 +119,8 @@ impl Schedule {
         Self { seed, order, blocks }
     }
 
-    /// `pairs` pairs of two arms after `warmup` ones that are not counted: half of the counted ones
-    /// in the order AB and half in the order BA; of an odd number one more in an order that is drawn.
+    /// `pairs` pairs of two arms after `warmup` pairs that do not count. Half of the counted pairs
+    /// have the order AB and half BA. For an odd number the order of one more pair is drawn.
     pub fn pairs(pairs: usize, warmup: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut blocks: Vec<Block> =
@@ -134,12 +134,12 @@ impl Schedule {
         Self { seed, order: Randomization::Balanced, blocks }
     }
 
-    /// Every trial in the order in which they run where nothing is interrupted.
+    /// All trials in the order in which they run without an interruption.
     pub fn trials(&self) -> impl Iterator<Item = Trial> {
         (0..self.blocks.len()).flat_map(|block| self.block_trials(block))
     }
 
-    /// The trials of the block with this index, in their order; none where there is no such block.
+    /// The trials of the block with this index, in order; none if there is no such block.
     pub fn block_trials(&self, index: usize) -> Vec<Trial> {
         let Some(block) = self.blocks.get(index) else {
             return Vec::new();
@@ -184,22 +184,22 @@ impl Schedule {
     }
 }
 
-/// Names what is planned, a scenario or several with their seeds: two plans with one hash are the
-/// same plan, before `auto` is resolved. BLAKE3 of its JSON, 32 hex digits.
+/// Name of a plan, which is one or several scenarios with their seeds, before `auto` is resolved.
+/// Two plans with one hash are the same plan. BLAKE3 of its JSON, 32 hex digits.
 pub fn hash<T: Serialize>(planned: &T) -> String {
     let text = serde_json::to_string(planned).unwrap_or_default();
     blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }
 
-/// The seed of one batch of one step, drawn from its session's: every step has an order of its own,
-/// and a session that goes on draws the same ones again.
+/// Seed of one look of a step, derived from the seed of the session. Every step has its own order,
+/// and a resumed session draws the same one again.
 pub fn derive_seed(seed: u64, step: &str, batch: usize) -> u64 {
     let digest = blake3::hash(format!("{seed} {step} {batch}").as_bytes());
     digest.as_bytes()[..8].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }
 
 /// Minimum number of records of a run: workers × 2 × batch size, each at its largest, so that no
-/// setting is judged on one batch. The pilot run takes as many.
+/// setting is measured with a single batch. The baseline run takes this number.
 pub fn min_records(settings: &[Setting]) -> NonZeroU32 {
     let most = |part: fn(&Setting) -> usize| settings.iter().map(part).max().unwrap_or(1);
     let workers = most(|setting| setting.settings.workers.get());
@@ -208,8 +208,8 @@ pub fn min_records(settings: &[Setting]) -> NonZeroU32 {
     u32::try_from(least).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MAX)
 }
 
-/// Number of records for a run of `run_seconds` at the pilot's `rec_per_min`, rounded up to two
-/// digits so that a source can be reused; at least `least`.
+/// Number of records for a run of `run_seconds` at the `rec_per_min` of the baseline run, at least
+/// `least`. Rounded up to two digits so that a source can be reused.
 pub fn records(run_seconds: f64, rec_per_min: f64, least: NonZeroU32) -> NonZeroU32 {
     let wanted = two_digits(whole(rec_per_min / 60.0 * run_seconds));
     NonZeroU32::new(wanted).map_or(least, |wanted| wanted.max(least))
@@ -236,9 +236,9 @@ fn shuffled(settings: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
     order
 }
 
-/// A Williams square for an even number of settings (Williams 1949): the first sequence zigzags
-/// 0, 1, k−1, 2, k−2, …; each next one adds 1 modulo k. Which setting has which number, and the
-/// order of the sequences, are drawn.
+/// A Williams square for an even number of settings (Williams 1949): the first sequence zigzags 0,
+/// 1, k−1, 2, k−2, …; each next one adds 1 modulo k. The numbers of the settings and the order of
+/// the sequences are drawn.
 fn williams(settings: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<usize>> {
     let names = shuffled(settings, rng);
     let zigzag = (0..settings).map(|place| {

@@ -24,7 +24,7 @@ const SHIPPED: &[(&str, &str)] = &[
 /// The scenario of a `harness doctor` and a `harness self-test`.
 pub const DEFAULT: &str = "scenarios/batch-size.toml";
 
-/// The scenario of a `harness gate` that names none.
+/// The default scenario of `harness gate`.
 pub const GATE: &str = "scenarios/gate.toml";
 
 /// The text of a shipped scenario, by its bare name or its path in the repository.

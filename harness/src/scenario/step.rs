@@ -11,13 +11,13 @@ use crate::scenario::schedule::{Randomization, Schedule, Shard};
 pub struct Arm {
     /// Index into the programs of the session's origin.
     pub program: usize,
-    /// The settings and how they are called.
+    /// The settings and their name.
     #[serde(flatten)]
     pub setting: Setting,
 }
 
-/// One step: a sweep, in which every block runs every arm once, or a comparison, whose blocks are
-/// pairs of its two arms.
+/// One step: a sweep, whose blocks run every arm once, or a comparison, whose blocks are pairs of
+/// its two arms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Purpose. Steps of the same name are looks of one comparison.
@@ -29,15 +29,15 @@ pub struct Step {
     pub scenario: usize,
     /// Arms to run.
     pub arms: Vec<Arm>,
-    /// Index of the arm that the others are measured against.
+    /// Index of the baseline among the arms.
     pub baseline: usize,
-    /// In which order.
+    /// Order of the trials.
     pub plan: Schedule,
 }
 
 impl Step {
-    /// The sweep of a scenario's settings by the session's first program; `scenario` is its index
-    /// in the session. `settings` may be others than those of the session's scenario.
+    /// The sweep of a scenario's settings by the session's first program. `scenario` is the index
+    /// of the scenario in the session; `settings` may differ from its settings.
     pub fn sweep(name: &str, scenario: usize, settings: &Scenario) -> Self {
         let arm = |setting: &Setting| Arm { program: 0, setting: setting.clone() };
         Self {
@@ -50,8 +50,8 @@ impl Step {
         }
     }
 
-    /// A look with `pairs` pairs of a baseline and a candidate, in an order of its own drawn from
-    /// the session's seed.
+    /// A look with `pairs` pairs of a baseline and a candidate. Its order is drawn from the
+    /// session's seed.
     pub fn comparison(
         name: &str,
         look: usize,

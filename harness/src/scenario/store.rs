@@ -10,7 +10,7 @@ pub(crate) const FILES: &str = "sqlite:";
 /// Placeholder for a SQL Server that the command line names, because a shared scenario cannot.
 pub(crate) const ANY_SERVER: &str = "mssql:";
 
-/// The schema where a server's URL names none: one that is there for trials and nothing else.
+/// The schema for a server URL without one: it exists only for trials.
 pub(crate) const SCHEMA: &str = "sweetspot";
 
 /// Default of `synchronous`.
@@ -19,8 +19,8 @@ const SYNCHRONOUS: &str = "full";
 /// Target of the rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Store {
-    /// [`FILES`], [`ANY_SERVER`], or the URL of a database on a server with the schema that is
-    /// emptied before each trial. It has no password: the migrator refuses one in a URL.
+    /// [`FILES`], [`ANY_SERVER`], or the URL of a database on a server, with the schema that is
+    /// emptied before each trial. The URL has no password, because the migrator rejects one there.
     pub url: String,
     /// Value for `migrator run --synchronous`; `None` for a server, which has no such setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,8 +50,8 @@ impl Store {
         Self { url: FILES.to_owned(), synchronous: Some(SYNCHRONOUS.to_owned()) }
     }
 
-    /// The store in its place that a command line names. How files are flushed does not come along
-    /// to a server, so what is not the default is refused.
+    /// The store of the command line in place of this one. The flush mode does not apply to a
+    /// server, so a value other than the default is rejected.
     pub(super) fn moved(&self, url: &str) -> Result<Self, String> {
         let url = resolved(url)?;
         match self.synchronous.as_deref() {
@@ -74,7 +74,7 @@ impl Store {
         self.url != ANY_SERVER
     }
 
-    /// The same plan on whatever server.
+    /// The same plan without the server's name.
     #[must_use]
     pub fn on_any_server(&self) -> Self {
         let url = if self.is_server() { ANY_SERVER } else { FILES };

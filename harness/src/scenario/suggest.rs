@@ -1,4 +1,4 @@
-//! Names in scenarios: whether one is known, and which known one is nearest.
+//! Names in scenarios: checks whether a name is known, and suggests the nearest known one.
 
 use clap::ValueEnum;
 

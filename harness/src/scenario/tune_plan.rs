@@ -1,5 +1,5 @@
-//! A scenario of `harness tune`: the phases of a plan, each a sweep that starts from what the phases
-//! before it kept. TOML text in, a checked [`Tune`] and its base [`Scenario`] out.
+//! A scenario of `harness tune`: a plan of phases, each a sweep that starts from the settings kept
+//! by the phases before. Parses TOML text into a checked [`Tune`] and its base [`Scenario`].
 
 use std::num::NonZeroU64;
 
@@ -27,7 +27,7 @@ const SHIPPED: &[(&str, &str)] = &[
 /// The scenario of a bare `harness`.
 pub const DEFAULT: &str = "scenarios/phase2.toml";
 
-/// Blocks and pairs of a `--quick` run: enough to see that everything works, not to judge.
+/// Blocks and pairs of a `--quick` run: enough for a smoke test, too few for a verdict.
 const QUICK_RUNS: u32 = 2;
 const QUICK_PAIRS: u32 = 2;
 
@@ -41,7 +41,7 @@ const DEPENDENTS: [(&str, &[&str]); 3] = [
 /// A plan of phases, in the order in which they are tuned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tune {
-    /// Seconds that the whole session may take.
+    /// Time limit of the whole session, in seconds.
     pub budget_s: NonZeroU64,
     /// Target of the plan, if it has one.
     pub target: Option<Target>,
@@ -60,8 +60,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// The range that is wanted, in percent of where it starts: from the least of the one over the
-    /// most of the other to the most over the least.
+    /// The target range in percent of the starting range: from the lowest target over the highest
+    /// start to the highest target over the lowest start.
     pub fn percent(&self) -> [f64; 2] {
         let ([from_low, from_high], [low, high]) = (self.from_rec_per_min, self.rec_per_min);
         [(low / from_high - 1.0) * 100.0, (high / from_low - 1.0) * 100.0]
@@ -81,7 +81,8 @@ pub struct Phase {
     pub expected_percent: Option<[f64; 2]>,
     /// Commit message for the change; a swept setting's name in braces is replaced by its value.
     pub commit: String,
-    /// True if it is swept again after other phases have changed what it depends on.
+    /// True if the phase is swept again after other phases have changed settings on which it
+    /// depends.
     pub again: bool,
     /// The share of the time that parsing must take for the phase to be worth measuring, 0 to 1.
     pub parse_share_min: Option<f64>,
@@ -90,8 +91,8 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// The sweep of this phase where `present` is in use: a scenario as the base, with every value
-    /// of the phase over the current settings, and these as the baseline.
+    /// The sweep of this phase with the current settings `present`. The scenario has every value of
+    /// the phase over the current settings, and these as the baseline.
     pub fn scenario(&self, base: &Scenario, present: &Settings) -> Result<Scenario, String> {
         let here = flat(present);
         let mut points = vec![here.clone()];
@@ -123,7 +124,7 @@ impl Phase {
         })
     }
 
-    /// These settings with this phase's own taken from others.
+    /// These settings with the values of this phase taken from `from`.
     pub fn taken_over(&self, base: &Settings, from: &Settings) -> Result<Settings, String> {
         let from = flat(from);
         let mut settings = flat(base);
@@ -143,7 +144,7 @@ impl Phase {
         named(&flat(settings), &self.axes).map(|setting| setting.label).unwrap_or_default()
     }
 
-    /// The line of a commit that takes these settings over, without what it brings.
+    /// Commit message for these settings, without the improvement.
     pub fn commit(&self, settings: &Settings) -> String {
         let settings = flat(settings);
         let filled = self.axes.iter().fold(self.commit.clone(), |line, (key, _)| {
@@ -258,7 +259,7 @@ impl Tune {
         Ok((base, Self { budget_s, target: file.target, phases }))
     }
 
-    /// The plan with these phases alone, in its own order.
+    /// The plan with only these phases, in its own order.
     pub fn only(mut self, names: &[String]) -> Result<Self, String> {
         let known: Vec<&str> = self.phases.iter().map(|phase| phase.phase.as_str()).collect();
         if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
@@ -340,7 +341,7 @@ struct PhaseTable {
     sweep: toml::Table,
 }
 
-/// Everything of a phase is what it would be in a scenario of its own.
+/// Parses a phase by the rules of a scenario of its own.
 fn read_phase(
     source: &Source<'_>,
     file: &PlanFile,
@@ -391,7 +392,7 @@ fn read_phase(
     Ok((scenario, phase))
 }
 
-/// A setting that two phases vary would be tuned by one and undone by the other.
+/// If two phases vary the same setting, the later one would undo the earlier one.
 fn check_axes(source: &Source<'_>, axes: &Axes, before: &[Phase]) -> Result<(), Fault> {
     for (key, _) in axes {
         for phase in before {

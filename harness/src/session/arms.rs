@@ -8,14 +8,14 @@ use crate::trial::measurement::Measurement;
 /// Index of the baseline's program among those of a gate.
 pub const BASE: usize = 0;
 
-/// The two arms of a gate, and its terms.
+/// The two arms of a gate, and its parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GateSpec {
     /// Baseline.
     pub base: ArmRef,
     /// Candidate.
     pub head: ArmRef,
-    /// Seconds that runs may take; the first look at every scenario is always taken.
+    /// Time limit for runs in seconds. The first look at every scenario is always taken.
     pub budget_s: f64,
     /// Stored results of the baseline, if --base names a session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,13 +23,13 @@ pub struct GateSpec {
     /// True if both arms are one program under the same conditions, so that nothing needs to run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub one_program: bool,
-    /// True if a gate passes whose baseline alone fails.
+    /// True if a gate passes when only its baseline fails.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accept_failing_base: bool,
 }
 
 impl GateSpec {
-    /// Specification without stored results, whose arms are measured.
+    /// Specification without stored results; both arms are measured.
     pub fn new(base: ArmRef, head: ArmRef, budget_s: f64) -> Self {
         let (one_program, accept_failing_base) = (false, false);
         Self { base, head, budget_s, stored: None, one_program, accept_failing_base }
@@ -41,13 +41,13 @@ impl GateSpec {
 pub struct ArmRef {
     /// A git ref, a path, or a results folder.
     pub name: String,
-    /// The commit that it was built from, where it is a ref.
+    /// The commit that it was built from, for a ref.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
 }
 
 impl ArmRef {
-    /// The name, and the first characters of the commit where the name is not the commit.
+    /// The name, followed by the first characters of the commit if the name is not the commit.
     pub fn label(&self) -> String {
         match self.commit.as_deref() {
             Some(commit) if !commit.starts_with(&self.name) => {

@@ -3,7 +3,7 @@
 
 use crate::session::state::{CompletedBlock, CompletedStep, SessionState};
 
-/// Overhead of the harness per run, in seconds.
+/// Overhead of the harness for each run, in seconds.
 const AROUND_S: f64 = 0.05;
 
 /// Assumed duration of a run before any has counted, in seconds.
@@ -15,12 +15,12 @@ pub const START_S: f64 = 5.0;
 /// Safety factor: further runs may take longer, and discarded blocks run again.
 pub const SLACK: f64 = 1.1;
 
-/// The time that is left, and what a run takes of it with all around it; in seconds.
+/// Remaining time, and time of a run with its overhead.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Time {
-    /// Until the budget is used up.
+    /// Seconds until the budget is used up.
     pub left_s: f64,
-    /// As the runs so far took.
+    /// Seconds of a run, from the runs so far.
     pub run_s: f64,
 }
 
@@ -30,7 +30,7 @@ impl Time {
         runs as f64 * self.run_s * SLACK <= self.left_s
     }
 
-    /// True if this many runs fit at the present speed.
+    /// True if this many runs fit at the current speed.
     pub fn is_expected_to_hold(self, runs: usize) -> bool {
         runs as f64 * self.run_s <= self.left_s
     }
@@ -51,16 +51,16 @@ impl Time {
 /// Time used by runs, including overhead.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Spent {
-    /// Everything, in seconds.
+    /// Total time in seconds.
     all_s: f64,
-    /// Runs of steps.
+    /// Number of runs of steps.
     runs: usize,
-    /// Those alone, in seconds.
+    /// Time of these runs in seconds.
     runs_s: f64,
 }
 
 impl Spent {
-    /// Before the first step: on sources, and on runs that found how many records to take.
+    /// Time before the first step: for sources, and for runs that determine the number of records.
     pub fn before_steps(recorded: &SessionState) -> Self {
         let pilots = recorded.records.iter().flatten().filter_map(|line| line.pilot.as_ref());
         let pilots_s: f64 = pilots.map(|pilot| pilot.whole_s() + AROUND_S).sum();
@@ -68,15 +68,15 @@ impl Spent {
         Self { all_s: start_s + pilots_s, ..Self::default() }
     }
 
-    /// By a session so far.
+    /// Time of a session so far.
     pub fn of(recorded: &SessionState) -> Self {
         let mut spent = Self::before_steps(recorded);
         recorded.steps.iter().for_each(|ran| spent.take(ran));
         spent
     }
 
-    /// Adds a step. The time of a discarded block is not recorded; it is estimated by the others,
-    /// or by earlier steps if all are discarded.
+    /// Adds a step. The time of a discarded block is not recorded. It is estimated from the other
+    /// blocks, or from earlier steps if all were discarded.
     pub fn take(&mut self, ran: &CompletedStep) {
         let runs = (ran.blocks.len() + ran.voided.len()) * ran.step.arms.len();
         let took_s = runs as f64 * self.each_s(ran);
@@ -85,7 +85,7 @@ impl Spent {
         self.all_s += took_s;
     }
 
-    /// Seconds that a run of a step took.
+    /// Seconds of a run of a step.
     fn each_s(&self, ran: &CompletedStep) -> f64 {
         let counted = ran.blocks.len() * ran.step.arms.len();
         let seconds: f64 = ran.blocks.iter().map(CompletedBlock::elapsed_s).sum();
@@ -100,7 +100,7 @@ impl Spent {
         self.runs_s / self.runs.max(1) as f64
     }
 
-    /// Everything, in seconds.
+    /// Total time in seconds.
     pub fn seconds(&self) -> f64 {
         self.all_s
     }

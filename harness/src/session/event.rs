@@ -7,47 +7,47 @@ use crate::session::ledger::Session;
 use crate::session::state::{CompletedStep, DiscardReason};
 use crate::trial::measurement::Measurement;
 
-/// One thing that happened.
+/// One event.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
-    /// The ledger is there, new or found again.
+    /// The ledger is open, new or resumed.
     Opened {
         /// Plan of the session.
         session: &'a Session,
         /// Results folder.
         folder: &'a Path,
     },
-    /// A step begins, or goes on.
+    /// A step begins or resumes.
     StepBegan {
-        /// The step, with what has been run of it before.
+        /// The step and its trials so far.
         ran: &'a CompletedStep,
         /// Shard that this process runs.
         shard: Option<Shard>,
-        /// At most about how many trials may follow on it.
+        /// Upper estimate of the trials that may follow it.
         ahead: usize,
     },
-    /// A measurement that was cut off goes on.
+    /// An interrupted measurement resumes.
     Resumed {
         /// Results folder.
         folder: &'a Path,
         /// Number of finished blocks, including pairs.
         ran: usize,
-        /// Bytes of a line that was being written when it was cut off, now removed.
+        /// Bytes of a partial line that were removed.
         torn_bytes: usize,
     },
-    /// Records are about to be generated, unless a source of that size is there.
+    /// Records are about to be generated, unless a source of that size exists.
     PreparingSource {
         /// Number of records.
         records: u32,
     },
-    /// The baseline's first run is about to find the number of records.
+    /// The baseline's first run is about to determine the number of records.
     PilotStarted,
-    /// It is known how many records each run takes.
+    /// The number of records of each run is known.
     RecordsKnown {
         /// Number of records.
         records: u32,
     },
-    /// A trial ended, well or not; its row is in the ledger.
+    /// A trial ended or failed; its row is in the ledger.
     TrialEnded {
         /// The trial.
         trial: &'a Trial,
@@ -66,12 +66,12 @@ pub enum Event<'a> {
         /// One line.
         text: &'a str,
     },
-    /// Nothing is left to run, or nothing more can be.
+    /// No run is left, or no more run is possible.
     Ended,
 }
 
 /// Receives events.
 pub trait Observer {
-    /// Takes note of one event.
+    /// Receives one event.
     fn observe(&mut self, event: Event<'_>);
 }

@@ -17,14 +17,14 @@ use crate::session::arms::GateSpec;
 use crate::trial::StoreDifference;
 use crate::trial::measurement::Measurement;
 
-/// The version of the ledger's lines; a reader refuses any other.
+/// Version of the ledger's lines; a reader rejects any other.
 pub const FORMAT_VERSION: u32 = 3;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Line {
-    /// The first: what is planned, and who measures.
+    /// First line: plan and origin.
     Session(Box<SessionLine>),
     /// Records per run of a scenario, before the first step of that scenario.
     Records(RecordsLine),
@@ -32,12 +32,11 @@ pub enum Line {
     Step(Box<Step>),
     /// One trial of the last step that ended.
     Trial(TrialLine),
-    /// The measurement went on here after it had been cut off; the block that was running then is
-    /// run again whole.
+    /// The measurement was resumed here. The interrupted block is repeated whole.
     Resumed(ResumedLine),
     /// First difference of stores, after runs that stored different rows and before the end.
     Difference(StoreDifference),
-    /// The last: there is nothing left to run.
+    /// Last line: no run is left.
     Ended(EndedLine),
 }
 
@@ -61,7 +60,7 @@ pub struct SessionLine {
     pub failures_count: bool,
 }
 
-/// Everything that decides what a session's steps are, but for what its runs give.
+/// Plan of a session. Together with the results of the runs it determines all steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// Names the results folder.
@@ -76,22 +75,22 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// One scenario's settings, then the confirmation of the candidate.
+    /// One scenario's settings, then the confirmation run of the candidate.
     Sweep,
     /// The phases of a plan, one after the other.
     Tune(Box<Tune>),
-    /// One program against itself, in turn with itself slowed.
+    /// A program against itself, alternating with sessions against its slowed copy.
     SelfTest {
         /// Number of sessions of each kind; `None` for as many as the budget allows.
         sessions: Option<u32>,
-        /// Seconds that runs may take; absent for as many as the sessions need.
+        /// Time limit for runs in seconds; `None` for as long as the sessions take.
         budget_s: Option<f64>,
-        /// By which share the slowed program takes longer.
+        /// Relative slowdown of the slowed program.
         slowdown: f64,
     },
     /// A program against its baseline.
     Gate(GateSpec),
-    /// A difference of two programs, or of two settings of one, taken apart.
+    /// Attribution of the difference of two programs, or of two settings of one.
     Explain(GateSpec),
 }
 
@@ -100,17 +99,17 @@ pub enum Kind {
 pub struct Origin {
     /// The harness's revision.
     pub revision: String,
-    /// The machine's name, where it has one.
+    /// Name of the machine, if it has one.
     pub host: Option<String>,
-    /// The programs under test; arms name theirs by its index.
+    /// The programs under test; arms refer to them by index.
     pub programs: Vec<ProgramId>,
-    /// The servers that runs write into, in the order of their scenarios; none where every run gets a
+    /// The servers that store the rows, in the order of their scenarios; empty if every run gets a
     /// fresh file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<ServerId>,
 }
 
-/// A server that runs write into.
+/// A server that stores rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerId {
     /// Its URL, which has no password.
@@ -128,7 +127,7 @@ pub struct ProgramId {
     pub blake3: String,
 }
 
-/// When a measurement went on.
+/// Time of a resumption.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumedLine {
     /// UTC, ISO 8601.
@@ -150,7 +149,7 @@ pub enum Ending {
     Complete,
     /// Too many blocks were discarded for a result, or the baseline failed.
     Invalid,
-    /// Runs stored different things, so that the rest of the plan has nothing to add.
+    /// Runs stored different rows, so the rest of the plan is pointless.
     Differs,
 }
 
@@ -180,7 +179,7 @@ pub struct TrialLine {
 }
 
 impl SessionLine {
-    /// The first line of a session that begins here and now.
+    /// The first line of a new session.
     pub fn new(session: Session, origin: Origin, shard: Option<Shard>) -> Self {
         let plan_hash = session.plan_hash();
         Self { format: FORMAT_VERSION, origin, plan_hash, session, shard, failures_count: true }
@@ -207,8 +206,8 @@ impl Session {
         Self { name: base.name.clone(), of, scenarios: vec![base] }
     }
 
-    /// [`schedule::hash`] of it on whatever server: which one it is belongs to the origin, so that a
-    /// session of another one is refused by name instead of passed over.
+    /// [`schedule::hash`] of the plan without the server's name. The server belongs to the origin,
+    /// so that a session with another server is rejected by name instead of ignored.
     pub fn plan_hash(&self) -> String {
         let mut planned = self.clone();
         for scenario in &mut planned.scenarios {
@@ -273,8 +272,7 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Opens a ledger to go on with it. What stands behind its last whole line is cut off, so that
-    /// the next line begins at the beginning of one.
+    /// Opens a ledger to resume it. Removes a partial last line.
     pub fn reopen(path: &Path, whole_bytes: usize) -> Result<Self> {
         let failed = |error| Error::caused(format!("opening {}", path.display()), error);
         check_no_link(path)?;
@@ -285,8 +283,8 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Two harnesses that go on with one measurement would run each block twice. The lock ends with
-    /// the process, however that ends.
+    /// Two harnesses that resume one measurement would run each block twice. The lock ends with the
+    /// process.
     fn locked(file: File, path: &Path) -> Result<Self> {
         match file.try_lock() {
             Ok(()) => Ok(Self { file, path: path.to_owned() }),
@@ -300,7 +298,7 @@ impl Ledger {
         }
     }
 
-    /// The same, where its folder has been given another name.
+    /// The same ledger after its folder was renamed.
     #[must_use]
     pub fn moved(self, path: PathBuf) -> Self {
         Self { path, ..self }
@@ -311,7 +309,7 @@ impl Ledger {
         &self.path
     }
 
-    /// Adds a line; when this returns, the line has been handed to the disk.
+    /// Appends a line and syncs it to the disk.
     pub fn append(&mut self, line: &Line) -> Result<()> {
         let mut text = serde_json::to_string(line)
             .map_err(|error| Error::caused(format!("writing {}", self.path.display()), error))?;
@@ -323,8 +321,8 @@ impl Ledger {
     }
 }
 
-/// A ledger's text. Bytes that are none (a line torn by a power cut may hold anything) become
-/// replacement characters, which no line can hold.
+/// The text of a ledger. Bytes that are not UTF-8, for instance after a power cut, become
+/// replacement characters, which no valid line contains.
 pub fn text(path: &Path) -> Result<String> {
     let bytes = fs::read(path)
         .map_err(|error| Error::caused(format!("reading {}", path.display()), error))?;

@@ -30,15 +30,15 @@ pub struct Replay {
 /// Next action of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextAction {
-    /// To ask the strategy for the next step.
+    /// Ask the strategy for the next step.
     Plan,
-    /// To find how many records the runs of this scenario take.
+    /// Determine the number of records for the runs of this scenario.
     Records(usize),
-    /// To run this block of the last step.
+    /// Run this block of the last step.
     Block(usize),
-    /// To end: runs stored different rows, and there is nothing to compare.
+    /// End: runs stored different rows and cannot be compared.
     Differ,
-    /// Nothing.
+    /// End: no run is left.
     Over,
 }
 
@@ -49,12 +49,12 @@ pub struct ParsedLedger {
     pub progress: Replay,
     /// Length of the complete lines in bytes.
     pub whole_bytes: usize,
-    /// Bytes behind them: a line that was being written when the harness or the machine died.
+    /// Bytes of a partial line after them, from a crash of the harness or the machine.
     pub torn_bytes: usize,
 }
 
 impl Replay {
-    /// Of a session that is about to begin.
+    /// State of a new session.
     pub fn of(session: SessionLine) -> Self {
         let stored = vec![None; session.session.scenarios.len()];
         Self { recorded: SessionState::of(session), running: Vec::new(), stored, differs: false }

@@ -11,7 +11,7 @@ use crate::session::replay;
 use crate::session::replay::ParsedLedger;
 use crate::session::state::SessionState;
 
-/// A measurement that was cut off.
+/// An interrupted measurement.
 #[derive(Debug)]
 pub struct UnfinishedSession {
     /// Folder of the session.
@@ -33,7 +33,7 @@ struct LedgerHead {
 pub enum PreviousSession {
     /// None, or one without a result for this plan on this machine.
     None,
-    /// It was cut off, and can go on.
+    /// It was interrupted and can resume.
     Resumable(Box<UnfinishedSession>),
     /// Completed by the same programs on the same machine.
     Ended(Box<SessionState>),
@@ -41,11 +41,10 @@ pub enum PreviousSession {
 
 /// Finds the newest session of this plan. Older ones do not count: a session left behind by
 /// `--fresh` is not resumed after its successor has ended. Fails if the newest one is unfinished
-/// and cannot be resumed, because results of two revisions, machines or programs are not one
-/// measurement.
+/// and cannot resume. Results of two revisions, machines or programs are not one measurement.
 pub fn newest(earlier: Vec<ResultsDir>, session: &SessionLine) -> Result<PreviousSession> {
     for folder in earlier {
-        // A folder without a readable ledger, or with none yet, is no measurement of this plan.
+        // A folder without a readable or complete ledger is not a measurement of this plan.
         let Ok(text) = ledger::text(&folder.ledger()) else {
             continue;
         };

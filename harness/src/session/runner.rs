@@ -1,5 +1,5 @@
-//! The loop: asks the strategy for every step and the executor for every trial, and writes the ledger.
-//! No arithmetic on figures, no printing.
+//! The run loop: requests steps from the strategy and trials from the executor, and writes the
+//! ledger.
 
 use crate::error::{Error, Result};
 use crate::scenario::Records;
@@ -39,7 +39,7 @@ struct Runner<'a> {
     executor: &'a mut dyn Executor,
     ledger: &'a mut Ledger,
     observer: &'a mut dyn Observer,
-    /// Each scenario's, once it is made.
+    /// Source of each scenario, once it exists.
     sources: Vec<Option<Source>>,
 }
 
@@ -63,8 +63,8 @@ impl Runner<'_> {
         }
     }
 
-    /// A ledger whose steps are not those that its own figures lead to was not written by this
-    /// strategy, or was changed.
+    /// Rejects a ledger whose steps do not follow from its own figures. It was written by another
+    /// strategy, or edited.
     fn check_steps(&self) -> Result<()> {
         let recorded = self.progress.recorded();
         for (index, ran) in recorded.steps.iter().enumerate() {
@@ -83,7 +83,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// The line is handed to the disk before it counts.
+    /// The line is synced to the disk before it counts.
     fn write(&mut self, line: Line) -> Result<Option<DiscardedBlock>> {
         self.ledger.append(&line)?;
         let taken = self.progress.take(line);
@@ -110,7 +110,7 @@ impl Runner<'_> {
         self.write(Line::Ended(EndedLine { ending })).map(drop)
     }
 
-    /// Notes in the ledger where the stores of two arms that disagree first differ.
+    /// Records the first difference between the stores of two arms that disagree.
     fn find_difference(&mut self) -> Result<()> {
         let recorded = self.progress.recorded();
         if recorded.difference.is_some() {
@@ -137,7 +137,7 @@ impl Runner<'_> {
         }
     }
 
-    /// The last step; there is one where there is something to run.
+    /// The last step; it exists whenever a run is due.
     fn step(&self) -> Result<&Step> {
         let last = self.progress.recorded().steps.last().map(|ran| &ran.step);
         last.ok_or_else(|| Error::environment("there is no step to run"))
@@ -156,7 +156,7 @@ impl Runner<'_> {
             let outage = measured.failure().filter(|failure| failure.is_outage());
             outages.extend(outage.map(ToString::to_string));
         }
-        // The store is gone, and the rest of the plan would wait for it again and again.
+        // The store is unreachable, and the rest of the plan would wait for it repeatedly.
         match outages.first().filter(|_| outages.len() == count) {
             Some(first) => Err(Error::environment(format!(
                 "every run of a {} failed, the first with {first}",
@@ -189,7 +189,7 @@ impl Runner<'_> {
         arm.ok_or_else(|| Error::environment(format!("the step has no arm {index}")))
     }
 
-    /// Finds the number of records of a scenario, and notes it in the ledger.
+    /// Determines the number of records of a scenario and records it in the ledger.
     fn find_records(&mut self, scenario: usize) -> Result<()> {
         let recorded = self.progress.recorded();
         let Some(workload) = recorded.scenario(scenario).map(|scenario| &scenario.workload) else {
@@ -211,7 +211,7 @@ impl Runner<'_> {
         self.write(Line::Records(RecordsLine { scenario, records, pilot })).map(drop)
     }
 
-    /// The source of a scenario whose number of records is known.
+    /// The source of a scenario with a known number of records.
     fn source(&mut self, scenario: usize) -> Result<Source> {
         if let Some(Some(source)) = self.sources.get(scenario) {
             return Ok(source.clone());

@@ -12,7 +12,7 @@ use crate::results_dir::make;
 /// Folder of the locks, below the results folder.
 const FOLDER: &str = ".schemas";
 
-/// A schema that is this session's.
+/// Lock of this session on a schema.
 #[derive(Debug)]
 pub(crate) struct SchemaLock {
     place: String,
@@ -20,7 +20,7 @@ pub(crate) struct SchemaLock {
 }
 
 impl SchemaLock {
-    /// Of the schema that a URL names. An error where another session has it.
+    /// Locks the schema of a URL. Fails if another session holds the lock.
     pub(crate) fn of(out: &Path, url: &ServerUrl) -> Result<Self> {
         let place = place(url);
         let folder = out.join(FOLDER);
@@ -45,7 +45,7 @@ impl SchemaLock {
     }
 }
 
-/// Name of a schema, the same for every way to write its URL.
+/// Name of a schema, the same for every spelling of its URL.
 fn place(url: &ServerUrl) -> String {
     let schema = url.schema.as_deref().unwrap_or_default();
     format!("schema {schema} of {}:{}/{}", url.host, url.port, url.database).to_lowercase()

@@ -24,7 +24,7 @@ pub struct SessionState {
     pub records: Vec<Option<RecordsLine>>,
     /// The steps so far, in their order.
     pub steps: Vec<CompletedStep>,
-    /// The parts of the plan that are in here; none where it was not divided.
+    /// Shards of the plan that this state contains; empty if the plan was not divided.
     pub shards: Vec<Shard>,
     /// First difference of stores, if runs stored different rows and it could be found.
     pub difference: Option<StoreDifference>,
@@ -32,7 +32,7 @@ pub struct SessionState {
     pub ending: Option<Ending>,
 }
 
-/// A step, and what has been run of it.
+/// A step and its trials so far.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompletedStep {
     /// Plan of the step.
@@ -45,7 +45,7 @@ pub struct CompletedStep {
     pub invalid: bool,
 }
 
-/// A block that was run to its end.
+/// A complete block.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompletedBlock {
     /// Its index in the step's plan.
@@ -72,7 +72,7 @@ pub struct DiscardedBlock {
 pub enum DiscardReason {
     /// Interference from outside.
     Interference(Interference),
-    /// A run could not begin: an outage, which says nothing about the program.
+    /// A run could not start because of an outage, which is no property of the program.
     Outage(Failure),
     /// The first failure of the baseline.
     BaselineFailed(Failure),
@@ -106,14 +106,14 @@ impl CompletedBlock {
         self.trials.iter().find(|line| line.trial.arm == arm).map(|line| &line.measurement)
     }
 
-    /// Seconds that its runs took, with what had to be done before each.
+    /// Seconds of its runs, including the preparation of each.
     pub fn elapsed_s(&self) -> f64 {
         self.measured().map(Measurement::whole_s).sum()
     }
 }
 
 impl CompletedStep {
-    /// A step that is about to run.
+    /// A step before its first run.
     pub fn of(step: Step) -> Self {
         Self { step, blocks: Vec::new(), voided: Vec::new(), invalid: false }
     }
@@ -135,7 +135,7 @@ impl CompletedStep {
         pending
     }
 
-    /// Its blocks but for those of the warm-up.
+    /// Its blocks without those of the warm-up.
     pub fn counted(&self) -> impl Iterator<Item = &CompletedBlock> {
         let warmup = |block: &&CompletedBlock| {
             self.step.plan.blocks.get(block.index).is_some_and(|planned| planned.warmup)

@@ -8,9 +8,9 @@ use statrs::distribution::{Beta, ContinuousCDF};
 /// Bounds of a rate, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bounds {
-    /// The smallest rate that is not refused.
+    /// The smallest rate that the test does not reject.
     pub low: f64,
-    /// The largest.
+    /// The largest rate that the test does not reject.
     pub high: f64,
 }
 

@@ -1,5 +1,5 @@
-//! Change points in the level of a series: energy statistics and a permutation test, one split
-//! after the other. A hint for people who read a history; no verdict uses it.
+//! Change points in the level of a series, by energy statistics and a permutation test, one split
+//! after the other. The result is a hint for readers of a history; no verdict uses it.
 //!
 //! Matteson and James, "A nonparametric approach for multiple change point analysis of multivariate
 //! data", 2014 (E-divisive, here of one variable, with exponent 1 and without a second free end);
@@ -12,13 +12,13 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// With fewer points nothing is tested: of seven in two parts no split reaches 0.05.
+/// Minimum number of points for a test: with seven points in two parts no split reaches 0.05.
 pub(crate) const POINTS_MIN: usize = 8;
-/// No more of the last points are looked at: time grows with the square of their number.
+/// Maximum number of points, the last ones of a series. Time grows with the square of the number.
 pub(crate) const POINTS_MAX: usize = 200;
-/// The least that stands on one side of a split: one point has no spread.
+/// Minimum number of points on one side of a split: one point has no spread.
 const SIDE_MIN: usize = 2;
-/// Orders that are drawn for each test.
+/// Number of drawn orders for each test.
 const ORDERS: usize = 999;
 
 /// A change of the level.
@@ -26,13 +26,13 @@ const ORDERS: usize = 999;
 pub(crate) struct Change {
     /// Index of the first figure of the new level.
     pub at: usize,
-    /// Share of orders of the figures around it that split as well or better.
+    /// Share of orders of the surrounding values that split as well or better.
     pub p: f64,
 }
 
-/// Every change in a series of finite figures, in their order: the best split of the whole, if no
-/// more than `alpha` of the orders drawn from `seed` split as well, then the same of either side.
-/// Of more than [`POINTS_MAX`] figures only the last ones are looked at.
+/// Every change in a series of finite values, in order. The best split of the whole is a change if
+/// at most `alpha` of the orders drawn from `seed` split as well. Its two sides are then tested in
+/// the same way. Only the last [`POINTS_MAX`] values are used.
 pub(crate) fn changes(figures: &[f64], alpha: f64, seed: u64) -> Vec<Change> {
     let before = figures.len().saturating_sub(POINTS_MAX);
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -51,7 +51,7 @@ pub(crate) fn changes(figures: &[f64], alpha: f64, seed: u64) -> Vec<Change> {
     found
 }
 
-/// The best split and its p; `None` of too few figures, or of ones that are all alike.
+/// The best split and its p; `None` for too few values, or if all are equal.
 fn test(figures: &[f64], rng: &mut ChaCha8Rng) -> Option<Change> {
     if figures.len() < POINTS_MIN {
         return None;
@@ -63,7 +63,7 @@ fn test(figures: &[f64], rng: &mut ChaCha8Rng) -> Option<Change> {
     let mut order = figures.to_vec();
     let as_good = (0..ORDERS).filter(|_| {
         order.shuffle(rng);
-        // Sums in another order differ by their rounding.
+        // Sums in another order differ by rounding errors.
         split(&order).is_some_and(|(_, found)| found >= best * (1.0 - 1e-9))
     });
     Some(Change { at, p: (1 + as_good.count()) as f64 / (1 + ORDERS) as f64 })

@@ -10,11 +10,11 @@ pub const STD_DEV_MAX: f64 = 0.043;
 /// Confidence in a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Confidence {
-    /// Decided at the first look, with little noise and nothing to warn of.
+    /// Decided at the first look, with little noise and without warnings.
     High,
     /// Anything between.
     Moderate,
-    /// More than one warning, or inconclusive where no look follows.
+    /// More than one warning, or inconclusive at the last look.
     Low,
     /// There is no verdict: invalid, wrong result, skipped or not testable.
     None,
@@ -41,7 +41,7 @@ pub struct Look {
 }
 
 impl Confidence {
-    /// The confidence of a verdict at this look, with this `s_d` and so many validity warnings.
+    /// The confidence of a verdict at this look, with this `s_d` and number of warnings.
     pub fn of(verdict: Verdict, look: Look, std_dev: f64, warnings: usize) -> Self {
         let inconclusive = verdict == Verdict::Inconclusive;
         if warnings > 1 || (inconclusive && look.is_last) {

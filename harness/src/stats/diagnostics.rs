@@ -12,25 +12,25 @@ use super::paired::{Estimate, Pair, adjusted, percent};
 
 /// A run is disturbed if others took more than this share of its CPU time.
 pub(crate) const DISTURBED: f64 = 0.05;
-/// More disturbed runs than this share raise a doubt.
+/// A higher share of disturbed runs gives a warning.
 const DISTURBED_RUNS_MAX: f64 = 0.1;
-/// A wider spread of the clock speed than this raises a doubt.
+/// A wider spread of the clock speed gives a warning.
 const CLOCK_SPREAD_MAX: f64 = 0.05;
 /// Above this many percent per hour, a trend is printed per minute.
 const PER_HOUR_MAX: f64 = 50.0;
 
-/// Chance that a quiet session raises a given doubt about trend, order or autocorrelation.
+/// Probability that a quiet session gives a certain warning about trend, order or autocorrelation.
 const DOUBT_ALPHA: f64 = 0.01;
-/// The same as a two-sided normal quantile: a lag-1 autocorrelation of n figures has a standard
-/// error of about 1/√n.
+/// [`DOUBT_ALPHA`] as a two-sided normal quantile: a lag-1 autocorrelation of n values has a
+/// standard error of about 1/√n.
 const DOUBT_QUANTILE: f64 = 2.576;
 /// A session that discarded more than this share of its pairs or blocks is invalid.
 const VOIDED_MAX: f64 = 0.2;
 
-/// A figure in percent, and how likely noise alone makes one as large (two-sided t test).
+/// A value in percent, and the probability that noise alone gives one as large (two-sided t test).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct TTest {
-    /// The figure.
+    /// The value.
     pub percent: f64,
     /// Its p value.
     pub p: f64,
@@ -46,16 +46,16 @@ pub struct DriftRate {
     pub percent_per_minute: f64,
 }
 
-/// A pace, and how likely noise alone makes one as fast (two-sided t test).
+/// A rate of drift, and the probability that noise alone gives one as large (two-sided t test).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Trend {
-    /// The pace.
+    /// The rate.
     pub pace: DriftRate,
     /// Its p value.
     pub p: f64,
 }
 
-/// When a block ran, and at what level.
+/// Time and level of a block.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Level {
     /// Hours since the session began.
@@ -64,7 +64,7 @@ pub(crate) struct Level {
     pub mean: f64,
 }
 
-/// Diagnostics of a session; `None` where there is too little data, or the operating system does
+/// Diagnostics of a session. A field is `None` for too little data, or if the operating system does
 /// not report it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Diagnostics {
@@ -87,7 +87,7 @@ pub(crate) struct Diagnostics {
 pub enum DiagnosticWarning {
     /// The level moved steadily.
     Trend(DriftRate),
-    /// The second run of a pair differs by so many percent.
+    /// The second run of a pair differs by this percentage.
     OrderEffect(f64),
     /// Neighbouring pairs are alike: the lag-1 autocorrelation.
     Autocorrelation(f64),
@@ -128,7 +128,7 @@ impl fmt::Display for DiagnosticWarning {
 }
 
 impl Diagnostics {
-    /// The figures of a session of pairs, without those of the runs' surroundings.
+    /// Diagnostics of a session of pairs, without system load and clock speed.
     pub(crate) fn of(pairs: &[Pair], levels: &[Level]) -> Self {
         let estimate = Estimate::of(pairs);
         let ratios = estimate.map(|estimate| adjusted(pairs, estimate.order_effect));
@@ -142,8 +142,8 @@ impl Diagnostics {
         }
     }
 
-    /// The doubts that the figures give rise to. The limits are this project's own: each of the
-    /// first three is raised by about one quiet session in a hundred.
+    /// The warnings that follow from the diagnostics. The limits are this project's own. Each of
+    /// the first three warnings occurs in about one of a hundred quiet sessions.
     pub(crate) fn warnings(&self) -> Vec<DiagnosticWarning> {
         let alike = DOUBT_QUANTILE / (self.pairs as f64).sqrt();
         let over = |figure: Option<f64>, most: f64| figure.filter(|figure| figure.abs() > most);
@@ -165,7 +165,7 @@ impl Diagnostics {
 }
 
 impl DriftRate {
-    /// Of a logarithm that moves by so much in an hour.
+    /// From the change of a logarithm in an hour.
     fn of(slope: f64) -> Self {
         Self { percent_per_hour: percent(slope), percent_per_minute: percent(slope / 60.0) }
     }
@@ -207,8 +207,8 @@ fn order_effect(estimate: &Estimate, pairs: usize) -> Option<TTest> {
     Some(TTest { percent: percent(estimate.order_effect), p })
 }
 
-/// The lag-1 autocorrelation of figures in the order of time; `None` for fewer than three, or
-/// where they do not vary.
+/// The lag-1 autocorrelation of values in time order; `None` for fewer than three, or if all are
+/// equal.
 pub(crate) fn autocorrelation(figures: &[f64]) -> Option<f64> {
     let mean = figures.iter().sum::<f64>() / figures.len() as f64;
     let deviations: Vec<f64> = figures.iter().map(|figure| figure - mean).collect();
@@ -218,13 +218,13 @@ pub(crate) fn autocorrelation(figures: &[f64]) -> Option<f64> {
 }
 
 /// Share of runs of whose CPU time others took more than [`DISTURBED`], from each run's share;
-/// `None` of no runs.
+/// `None` without runs.
 pub(crate) fn disturbed_share(stolen: &[f64]) -> Option<f64> {
     let disturbed = stolen.iter().filter(|share| **share > DISTURBED).count();
     (!stolen.is_empty()).then(|| disturbed as f64 / stolen.len() as f64)
 }
 
-/// (fastest − slowest) ÷ median of the runs' clock speeds, in any unit; `None` of no runs.
+/// (fastest − slowest) ÷ median of the runs' clock speeds, in any unit; `None` without runs.
 pub(crate) fn clock_spread(speeds: &[f64]) -> Option<f64> {
     let fastest = speeds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let slowest = speeds.iter().copied().fold(f64::INFINITY, f64::min);
@@ -236,7 +236,7 @@ pub(crate) fn voids_too_many(voided: usize, planned: usize) -> bool {
     voided as f64 > VOIDED_MAX * planned as f64
 }
 
-/// P(|T| ≥ |figure/error|); a figure without any error is no noise, and none is no figure.
+/// P(|T| ≥ |value/error|). A value without any error has p = 0, and a value of 0 has p = 1.
 fn two_sided(figure: f64, error: f64, freedom: f64) -> Option<f64> {
     if figure.abs() < f64::EPSILON {
         return Some(1.0);
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_trend_that_halves_or_doubles_a_level_is_given_per_minute() {
-        // Half of it is lost every minute, or it doubles; over an hour that is all, or 10^20 %.
+        // A level that halves every minute, or doubles: over an hour −100 %, or 10^20 %.
         for (ln_per_minute, expected) in
             [(-std::f64::consts::LN_2, "-50.0"), (std::f64::consts::LN_2, "+100.0")]
         {

@@ -7,9 +7,9 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::quadrature::{normal_nodes, scale_nodes};
 
-/// d: the largest of k − 1 studentised differences from one setting stays below it with
-/// probability 1 − `alpha`, where all k `settings` are equal and the standard deviation is
-/// estimated with `freedom` degrees; `None` for fewer than two settings or no freedom.
+/// d: the largest of k − 1 studentised differences from one setting stays below it with probability
+/// 1 − `alpha`, if all k `settings` are equal. The standard deviation is estimated with `freedom`
+/// degrees of freedom. `None` for fewer than two settings or no degree of freedom.
 pub(crate) fn critical(settings: usize, freedom: usize, alpha: f64) -> Option<f64> {
     let others = i32::try_from(settings.checked_sub(1)?).ok()?;
     if others == 0 || freedom == 0 || !(alpha > 0.0 && alpha < 1.0) {

@@ -1,5 +1,5 @@
-//! More runs, honestly: when a session may be looked at, and with what error each time
-//! (statistics.md 2). Holds numbers, judges nothing.
+//! Group-sequential design: the numbers of pairs at the interim looks, and the error of each look
+//! (statistics.md 2).
 //!
 //! Pocock, "Group sequential methods in the design and analysis of clinical trials", 1977.
 
@@ -7,7 +7,7 @@
 pub const CUMULATIVE_PAIRS: [usize; 4] = [10, 16, 20, 30];
 /// Pairs that each look adds. Their orders are drawn and permuted separately.
 pub const PAIRS_PER_LOOK: [usize; 4] = [10, 6, 4, 10];
-/// The error of each look on each side: together the four stay below 0.05.
+/// Error of each look on each side. Together the four looks stay below 0.05.
 pub const POCOCK_ALPHA: f64 = 0.019;
 
 /// Cumulative pairs at the look after `pairs`; `None` after the last look.
@@ -20,9 +20,9 @@ pub fn is_last(pairs: usize) -> bool {
     next(pairs).is_none()
 }
 
-/// The part of an error that the look of this index (from 0) may use so that the `looks` together
-/// use no more than the whole, by whatever rule they end (Bonferroni). Three quarters are the first
-/// one's, at which most sessions end: ten pairs give a table of a dozen rows no interval at less.
+/// Share of an error for the look with this index (from 0). The `looks` together use no more than
+/// the whole error under any stopping rule (Bonferroni). The first look gets three quarters,
+/// because most sessions end there: ten pairs give no interval for a table of a dozen rows at less.
 pub fn part_of_error(look: usize, looks: usize) -> f64 {
     match (look, looks) {
         (_, 0 | 1) => 1.0,
@@ -31,8 +31,7 @@ pub fn part_of_error(look: usize, looks: usize) -> f64 {
     }
 }
 
-/// The fewest pairs that a session of `pairs` can go on with; past the looks, a batch as large as
-/// the last one more.
+/// Minimum number of pairs after `pairs`; after the last look, one more group of its size.
 pub(super) fn beyond(pairs: usize) -> u64 {
     let [.., last] = PAIRS_PER_LOOK;
     next(pairs).unwrap_or(pairs + last) as u64

@@ -1,11 +1,11 @@
-//! Walsh averages: the Hodges–Lehmann estimate and the rank interval around it. Takes figures that
-//! are independent and symmetric about one centre; order-adjusted ones are not (statistics.md 2).
+//! Walsh averages: the Hodges–Lehmann estimate and its rank interval. The values must be
+//! independent and symmetric about one centre; order-adjusted ones are not (statistics.md 2).
 //!
 //! Hodges and Lehmann, "Estimates of location based on rank tests", 1963.
 
 use super::median::median;
 
-/// A rank among the sorted Walsh averages, and how often the true centre lies below it.
+/// A rank among the sorted Walsh averages, and the probability that the true centre lies below it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Rank {
     /// Counted from 1 from either end.
@@ -14,8 +14,8 @@ pub(crate) struct Rank {
     pub error: f64,
 }
 
-/// The averages (dᵢ + dⱼ)/2 of every two figures, each figure with itself included, unsorted:
-/// n(n + 1)/2 of them.
+/// The averages (dᵢ + dⱼ)/2 of all pairs of values, each value with itself included, unsorted: n(n
+/// + 1)/2 of them.
 pub(crate) fn averages(figures: &[f64]) -> Vec<f64> {
     let with_later = |(index, one): (usize, &f64)| {
         figures.iter().skip(index).map(|other| f64::midpoint(*one, *other)).collect::<Vec<_>>()
@@ -23,14 +23,13 @@ pub(crate) fn averages(figures: &[f64]) -> Vec<f64> {
     figures.iter().enumerate().flat_map(with_later).collect()
 }
 
-/// The median of the Walsh averages; `None` of no figures.
+/// The median of the Walsh averages; `None` without values.
 pub(crate) fn hodges_lehmann(figures: &[f64]) -> Option<f64> {
     (!figures.is_empty()).then(|| median(&mut averages(figures)))
 }
 
-/// The innermost rank whose error on one side is at most `alpha`, for `count` figures; `None`
-/// where even the outermost average errs more often. Exact: the distribution of Wilcoxon's signed
-/// ranks, counted.
+/// The innermost rank whose error on one side is at most `alpha`, for `count` values. `None` if the
+/// error of the outermost average is larger. Exact, by the distribution of Wilcoxon's signed ranks.
 pub(crate) fn rank(count: usize, alpha: f64) -> Option<Rank> {
     let mut found = None;
     let mut below = 0.0;
@@ -44,7 +43,7 @@ pub(crate) fn rank(count: usize, alpha: f64) -> Option<Rank> {
     found
 }
 
-/// The rank interval of the centre with `alpha` on each side; `None` for too few figures.
+/// The rank interval of the centre with `alpha` on each side; `None` for too few values.
 pub(crate) fn interval(figures: &[f64], alpha: f64) -> Option<(f64, f64)> {
     let Rank { rank, .. } = rank(figures.len(), alpha)?;
     let mut averages = averages(figures);

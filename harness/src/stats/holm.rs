@@ -1,8 +1,8 @@
-//! Several tests as one family: Holm's correction, and how large a family can alarm at all.
+//! Holm's correction for a family of tests, and the largest family that can alarm at all.
 //!
 //! Holm, "A simple sequentially rejective multiple test procedure", 1979.
 
-/// Adjusted p values, in the order of the tests: comparing them with α keeps the chance of any
+/// Adjusted p values, in the order of the tests. Comparing them with α keeps the probability of any
 /// false alarm in the family at α.
 pub(crate) fn adjusted(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
@@ -49,10 +49,10 @@ mod tests {
 
     #[test]
     fn unrejected_hypotheses_share_the_remaining_error() {
-        // 4 × 0.004 and 3 × 0.006 are refused, 2 × 0.012 is not.
+        // 4 × 0.004 and 3 × 0.006 are rejected, 2 × 0.012 is not.
         let p_values = [0.012, 0.004, 0.5, 0.006];
         assert!((level(&adjusted(&p_values), 0.019) - 0.019 / 2.0).abs() < 1e-15);
-        // None of those left open is refused at that level.
+        // None of the remaining hypotheses is rejected at that level.
         assert!(p_values.iter().filter(|p| **p > 0.0095).count() == 2);
         assert!((level(&adjusted(&[0.001]), 0.019) - 0.019).abs() < 1e-15);
     }

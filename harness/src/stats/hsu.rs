@@ -4,7 +4,7 @@
 
 use super::dunnett;
 
-/// The settings of a sweep compared, in the order of the blocks' figures.
+/// Comparison of the settings of a sweep, in the order of the values in a block.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Best {
     /// mᵢ: each setting's mean over the blocks.
@@ -13,7 +13,7 @@ pub(crate) struct Best {
     pub residual_sd: f64,
     /// d, of [`dunnett::critical`].
     pub critical: f64,
-    /// D = d·s·√(2/r): how far above the smallest other mean a setting may lie and stay.
+    /// D = d·s·√(2/r): maximum distance of a kept setting from the smallest mean of the others.
     pub allowance: f64,
     /// True for each setting that may be the best; the true best is kept with probability 1 − α.
     pub kept: Vec<bool>,
@@ -22,14 +22,14 @@ pub(crate) struct Best {
 /// Reason why a comparison is impossible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Incomparable {
-    /// A best of fewer than two, or from a single block.
+    /// Fewer than two settings, or a single block.
     TooFew {
         /// Settings in the first block.
         settings: usize,
         /// Blocks.
         blocks: usize,
     },
-    /// The block of this index, from 0, does not hold one finite figure for every setting.
+    /// The block with this index, from 0, lacks a finite value for some setting.
     Incomplete(usize),
 }
 
@@ -73,7 +73,7 @@ fn above_best_other(means: &[f64], setting: usize) -> f64 {
     means[setting] - others.map(|(_, mean)| *mean).fold(f64::INFINITY, f64::min)
 }
 
-/// Sum of squares of what neither its setting nor its block explains.
+/// Residual sum of squares after removing the effects of setting and block.
 fn residual_squares(blocks: &[Vec<f64>], means: &[f64]) -> f64 {
     let grand = mean(means.iter().copied());
     let of_block = |block: &Vec<f64>| -> f64 {

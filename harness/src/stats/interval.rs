@@ -9,23 +9,23 @@ const PRECISION: f64 = 1e-6;
 /// Only very unequal orders give intervals without an end.
 const FAR: f64 = 10.0;
 
-/// The ends of the hull of the θ that are not refused, in logarithms.
+/// The ends of the hull of all θ that are not rejected, in logarithms.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
-    /// L; minus infinity where no θ is too small.
+    /// L; minus infinity if no θ is rejected as too small.
     pub low: f64,
-    /// U; infinity where no θ is too large.
+    /// U; infinity if no θ is rejected as too large.
     pub high: f64,
 }
 
-/// The θ that the verdict found refused. The set of θ that are not refused can have holes: where a
-/// decision falls into one, it is the p value that counts, and the hull ends on the side of it on
-/// which the estimate lies (statistics.md 2).
+/// The θ that the verdict has rejected. The set of all θ that are not rejected can have holes. If a
+/// decision falls into a hole, its p value counts: the hull ends there, on the side of the estimate
+/// (statistics.md 2).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Rejected {
-    /// The largest of the decision's θ that is refused as too small.
+    /// The largest θ of the decision that is rejected as too small.
     pub too_small: Option<f64>,
-    /// The smallest of the decision's θ that is refused as too large.
+    /// The smallest θ of the decision that is rejected as too large.
     pub too_large: Option<f64>,
 }
 
@@ -36,7 +36,7 @@ impl Interval {
         Self::of_sides(test, [alpha, alpha], refused)
     }
 
-    /// The same with errors of their own for being too small and for being too large.
+    /// The same hull with separate errors for too small and too large.
     pub fn of_sides(test: &Test<'_>, alphas: [f64; 2], refused: Rejected) -> Self {
         let [small, large] = alphas.map(|alpha| test.orders().too_many(alpha));
         let high = |theta: f64| -theta;
@@ -47,11 +47,10 @@ impl Interval {
     }
 }
 
-/// The smallest θ (above `refused`, where there is one) that is not refused as too small.
+/// The smallest θ, above `refused` if that is given, that is not rejected as too small.
 ///
-/// Walks upwards from a θ that is refused in steps that cannot pass one that is not
-/// ([`Test::room`]), so no hole and no island is missed; a bisection would find any one of the
-/// edges.
+/// Walks upwards from a rejected θ in steps that cannot skip one that is not rejected
+/// ([`Test::room`]). So it misses no hole and no island; a bisection could end at any of the edges.
 fn smallest_kept(test: &Test<'_>, too_many: usize, refused: Option<f64>) -> f64 {
     let Some(start) = refused.or_else(|| outside(test, too_many)) else {
         return f64::NEG_INFINITY;
@@ -65,7 +64,7 @@ fn smallest_kept(test: &Test<'_>, too_many: usize, refused: Option<f64>) -> f64 
     if refused.is_some() { theta.max(start + PRECISION) } else { theta }
 }
 
-/// A θ so small that it, and everything below, is refused.
+/// A θ so small that it and all smaller ones are rejected.
 fn outside(test: &Test<'_>, too_many: usize) -> Option<f64> {
     let near = test.separated();
     [near, near - FAR].into_iter().find(|theta| test.room(*theta, too_many) > PRECISION)
@@ -95,8 +94,8 @@ mod tests {
         RandomizationSet::of(&PermutationDesign::of(pairs, &[]), 1).unwrap()
     }
 
-    /// Sessions with runs far out, in which the θ that are not refused as too small have a hole:
-    /// which pairs ran A first, and each pair's change.
+    /// Sessions with outliers whose set of θ that are not rejected as too small has a hole: the
+    /// pairs that ran A first, and the change of each pair.
     const HOLED: [(u32, [f64; 10]); 4] = [
         (
             0b00_0111_0110,
@@ -125,14 +124,14 @@ mod tests {
         })
     }
 
-    /// Every 0.0001 from below the data, whether θ is refused as too small.
+    /// Every 0.0001 from below the data: θ, and whether it is rejected as too small.
     fn scan<'a>(test: &'a Test<'_>) -> impl Iterator<Item = (f64, bool)> + 'a {
         let start = test.separated();
         let grid = (0..8000).map(move |index| start + 1e-4 * f64::from(index));
         grid.map(|theta| (theta, test.p_worse(theta) <= ALPHA))
     }
 
-    /// The least θ of the scan that is not refused, and the first refused one after it.
+    /// The smallest θ of the scan that is not rejected, and the first rejected one after it.
     fn low_and_hole(test: &Test<'_>) -> (f64, Option<f64>) {
         let mut kept = scan(test).skip_while(|(_, refused)| *refused);
         let (low, _) = kept.next().unwrap();

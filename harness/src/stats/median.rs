@@ -1,7 +1,7 @@
-//! The median of a scratch buffer, in place: the permutation test takes thousands of them.
-//! Keeps nothing and allocates nothing.
+//! The median of a scratch buffer, in place. The permutation test computes thousands of them, so
+//! this function allocates no memory.
 
-/// The middle figure, of an even number the mean of the middle two; NaN where there is none.
+/// The median; for an even number of values the mean of the middle two, and NaN without values.
 /// Reorders `figures`.
 pub(super) fn median(figures: &mut [f64]) -> f64 {
     if figures.is_empty() {

@@ -1,23 +1,24 @@
-//! The noise of pairs from runs of one setting in a row: the mean square successive difference. It
-//! sees what two neighbouring runs differ by and is blind to slow drift, as pairs are.
+//! Noise of pairs, estimated from consecutive runs of one setting: the mean square successive
+//! difference. Like pairs, it measures the difference of neighbouring runs and hardly reacts to
+//! slow drift.
 //!
 //! von Neumann, Kent, Bellinson and Hart, "The mean square successive difference", 1941.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-/// Differences between neighbouring runs.
+/// Estimate from the differences of neighbouring runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Successive {
-    /// The standard deviation of the difference of two neighbouring figures: of their logarithms,
+    /// The standard deviation of the difference of two neighbouring values. For logarithms it is
     /// the `s_d` of pairs without an effect.
     pub std_dev: f64,
-    /// About how many degrees of freedom it was found with: 2(n−1)²/(3n−4), which gives the mean of
-    /// the squared differences of n independent normal figures its variance.
+    /// Approximate degrees of freedom of the estimate: 2(n−1)²/(3n−4). With this number a χ²
+    /// variable has the variance of the mean squared difference of n independent normal values.
     pub freedom: f64,
 }
 
 impl Successive {
-    /// Of figures in the order of time; `None` for fewer than three.
+    /// Estimate from values in time order; `None` for fewer than three.
     pub(crate) fn of(figures: &[f64]) -> Option<Self> {
         if figures.len() < 3 {
             return None;
@@ -29,8 +30,8 @@ impl Successive {
         Some(Self { std_dev: mean.sqrt(), freedom })
     }
 
-    /// Between which two the true standard deviation is, with `alpha` on each side; from the χ²
-    /// quantiles, so about right for figures without spikes. `None` for an `alpha` that is none.
+    /// Interval of the true standard deviation, with `alpha` on each side, from the χ² quantiles.
+    /// Approximate for values without outliers. `None` for an invalid `alpha`.
     pub(crate) fn interval(self, alpha: f64) -> Option<[f64; 2]> {
         if !(0.0..1.0).contains(&alpha) || alpha <= 0.0 {
             return None;

@@ -13,7 +13,7 @@ pub enum PairOrder {
 }
 
 impl PairOrder {
-    /// oᵣ: +1 where B ran second, −1 where it ran first.
+    /// oᵣ: +1 if B ran second, −1 if it ran first.
     pub fn sign(self) -> f64 {
         match self {
             Self::Ab => 1.0,
@@ -27,22 +27,22 @@ impl PairOrder {
 pub enum Better {
     /// Times, bytes.
     Lower,
-    /// Rates: turned round before anything else, so that bigger is always worse.
+    /// Rates: inverted first, so that larger is always worse.
     Higher,
 }
 
-/// One pair, as far as statistics see it.
+/// One pair in the form that the statistics use.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
-    /// Δᵣ = ln(second) − ln(first), turned so that bigger is worse; finite.
+    /// Δᵣ = ln(second) − ln(first), with the sign that makes larger worse; finite.
     pub change: f64,
     /// Arm that ran second.
     pub order: PairOrder,
 }
 
 impl Pair {
-    /// The pair of these two figures, in the order in which they ran; `None` where one of them has
-    /// no logarithm or is not finite.
+    /// The pair of these two values, in the order of the runs; `None` if one has no logarithm or is
+    /// not finite.
     pub fn of(first: f64, second: f64, order: PairOrder, better: Better) -> Option<Self> {
         let has_log = |figure: f64| figure > 0.0 && figure.is_finite();
         if !has_log(first) || !has_log(second) {
@@ -55,7 +55,7 @@ impl Pair {
         Some(Self { change, order })
     }
 
-    /// dᵣ = oᵣ·Δᵣ = ln(B/A): how much worse B was in this pair.
+    /// dᵣ = oᵣ·Δᵣ = ln(B/A): the degradation of B in this pair.
     pub fn ratio(self) -> f64 {
         self.order.sign() * self.change
     }
@@ -66,16 +66,16 @@ impl Pair {
 pub struct Estimate {
     /// θ̂ = ½(mean d in order AB + mean d in order BA).
     pub effect: f64,
-    /// π̂ = ½(mean d in order AB − mean d in order BA): what running second costs.
+    /// π̂ = ½(mean d in order AB − mean d in order BA): the effect of running second.
     pub order_effect: f64,
-    /// `s_d`: standard deviation of the order-adjusted d, with R − 2.
+    /// `s_d`: standard deviation of the order-adjusted d, with R − 2 degrees of freedom.
     pub std_dev: f64,
-    /// The Hodges–Lehmann estimate of the order-adjusted d: the one that people are shown.
+    /// The Hodges–Lehmann estimate of the order-adjusted d, which reports show.
     pub shown: f64,
 }
 
 impl Estimate {
-    /// `None` for fewer than three pairs, and if all ran in one order: the effects of order and arm
+    /// `None` for fewer than three pairs, or if all ran in one order: the effects of order and arm
     /// are then inseparable.
     pub fn of(pairs: &[Pair]) -> Option<Self> {
         if pairs.len() < 3 {
@@ -95,12 +95,12 @@ impl Estimate {
     }
 }
 
-/// The dᵣ without the effect of the order: dᵣ − oᵣ·π̂, in the pairs' order.
+/// The dᵣ without the effect of the order: dᵣ − oᵣ·π̂, in the order of the pairs.
 pub fn adjusted(pairs: &[Pair], order_effect: f64) -> Vec<f64> {
     pairs.iter().map(|pair| pair.ratio() - pair.order.sign() * order_effect).collect()
 }
 
-/// A logarithm as people read it: θ → 100·(e^θ − 1) percent.
+/// A logarithm in percent: θ → 100·(e^θ − 1).
 pub fn percent(log: f64) -> f64 {
     log.exp_m1() * 100.0
 }

@@ -1,5 +1,5 @@
-//! The test that decides: balanced-order permutation with clipped scores (statistics.md 2). Knows
-//! no verdict and no margin; draws only from the seed it is given.
+//! Permutation test over balanced orders with clipped scores (statistics.md 2). Every verdict is
+//! based on it. Random vectors come only from the given seed.
 //!
 //! Fisher, *The Design of Experiments*, 1935; Edgington, "Approximate randomization tests", 1969;
 //! for drawn vectors Phipson and Smyth, "Permutation p-values should never be zero", 2010.
@@ -13,21 +13,21 @@ use rand_chacha::ChaCha8Rng;
 use super::median::median;
 use super::paired::{Pair, PairOrder};
 
-/// Up to this many pairs every order vector is tried; at most C(18, 9) = 48,620.
+/// Up to this many pairs the test enumerates all order vectors, at most C(18, 9) = 48,620.
 pub const EXHAUSTIVE_PAIRS_MAX: usize = 18;
-/// Number of order vectors drawn above that.
+/// Number of order vectors drawn for more pairs.
 pub const DRAWN_VECTORS: usize = 9_999;
 /// Scores are clipped at this many median absolute deviations.
 const CLIP: f64 = 1.5;
-/// Two sums are equal if they differ by less than this share of the largest possible score: scores
-/// that are clipped alike give ties by construction, which rounding must not break.
+/// Two sums are equal if they differ by less than this share of the largest possible score. Scores
+/// with equal clipping are tied by construction, and rounding must not break such ties.
 const TIE: f64 = 1e-9;
 
 /// Constraints of the randomization: the number of pairs of each order in every batch.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PermutationDesign(Vec<Batch>);
 
-/// Consecutive pairs whose orders were drawn together: those before a look, or those of a host.
+/// Consecutive pairs whose orders were drawn together: the pairs of a look, or of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Batch {
     /// Range of pairs.
@@ -37,8 +37,8 @@ struct Batch {
 }
 
 impl PermutationDesign {
-    /// The design of a session whose batches have these lengths, in the order of the pairs; pairs
-    /// beyond them are one more batch. Without lengths all pairs are one batch.
+    /// The design of a session whose batches have these lengths, in the order of the pairs. Further
+    /// pairs are one more batch. Without lengths all pairs are one batch.
     pub fn of(pairs: &[Pair], lengths: &[usize]) -> Self {
         let mut batches = Vec::with_capacity(lengths.len() + 1);
         let mut start = 0_usize;
@@ -54,7 +54,7 @@ impl PermutationDesign {
         Self(batches)
     }
 
-    /// R.
+    /// Number of pairs, R.
     pub fn pairs(&self) -> usize {
         self.0.last().map_or(0, |batch| batch.pairs.end)
     }
@@ -85,11 +85,11 @@ fn binomial(n: usize, k: usize) -> f64 {
     (0..k).fold(1.0, |product, index| product * (n - index) as f64 / (index + 1) as f64)
 }
 
-/// The order vectors that the session's own one is compared with. They depend on the design and
-/// the seed alone, so that sessions of one design may share them.
+/// The order vectors to compare the session's own vector with. They depend only on the design and
+/// the seed, so that sessions of one design may share them.
 #[derive(Debug, Clone)]
 pub struct RandomizationSet {
-    /// For each vector the places of its AB pairs, one vector after the other.
+    /// Positions of the AB pairs of each vector, one vector after the other.
     places: Vec<usize>,
     /// Number of positions in each vector.
     ab: usize,
@@ -97,8 +97,8 @@ pub struct RandomizationSet {
 }
 
 impl RandomizationSet {
-    /// All vectors of the design, or [`DRAWN_VECTORS`] drawn from the seed; `None` where all pairs
-    /// ran in one order, so that there is nothing to permute.
+    /// All vectors of the design, or [`DRAWN_VECTORS`] drawn from the seed. `None` if all pairs ran
+    /// in one order, because these cannot be permuted.
     pub fn of(design: &PermutationDesign, seed: u64) -> Option<Self> {
         let (ab, ba) = design.orders();
         if ab == 0 || ba == 0 {
@@ -123,8 +123,8 @@ impl RandomizationSet {
         self.places.chunks_exact(self.ab)
     }
 
-    /// The p value of so many vectors that are at least as extreme as the session's own. A drawn
-    /// set does not hold the session's own vector, which is added.
+    /// The p value for this number of vectors that are at least as extreme as the session's own. A
+    /// drawn set lacks the session's own vector, so it is added.
     fn p(&self, extreme: usize) -> f64 {
         if self.exhaustive {
             extreme as f64 / self.count() as f64
@@ -152,7 +152,7 @@ fn every_vector(design: &PermutationDesign) -> Vec<usize> {
     vectors.concat()
 }
 
-/// Adds every choice of `count` places to `choices`, each after those in `chosen`.
+/// Adds every choice of `count` positions to `choices`, each after those in `chosen`.
 fn choose(
     places: Range<usize>,
     count: usize,
@@ -184,19 +184,19 @@ fn drawn_vectors(design: &PermutationDesign, seed: u64) -> Vec<usize> {
     vectors
 }
 
-/// One session against its order vectors.
+/// One session and its order vectors.
 #[derive(Debug, Clone)]
 pub struct Test<'a> {
     changes: Vec<f64>,
     signs: Vec<f64>,
-    /// Per vector, how many of its AB pairs were BA pairs in the session.
+    /// For each vector, the number of its AB pairs that were BA pairs in the session.
     swapped: Vec<usize>,
     orders: &'a RandomizationSet,
 }
 
 impl<'a> Test<'a> {
-    /// A session against the vectors of its own design. Of another one the p values mean nothing,
-    /// and asking for them panics where that one has more pairs.
+    /// A session and the vectors of its own design. With another design the p values are
+    /// meaningless, or the functions panic if that design has more pairs.
     pub fn new(pairs: &[Pair], orders: &'a RandomizationSet) -> Self {
         let signs: Vec<f64> = pairs.iter().map(|pair| pair.order.sign()).collect();
         let is_swapped = |place: &&usize| signs.get(**place).is_some_and(|sign| *sign < 0.0);
@@ -206,30 +206,29 @@ impl<'a> Test<'a> {
         Self { changes, signs, swapped, orders }
     }
 
-    /// p of "B is worse than A by `theta` or less", small where B looks worse than that:
-    /// P(T* ≥ T).
+    /// p of "B is worse than A by `theta` or less", small if B seems worse than that: P(T* ≥ T).
     pub fn p_worse(&self, theta: f64) -> f64 {
         self.orders.p(self.leads(theta).iter().filter(|lead| **lead >= 0.0).count())
     }
 
-    /// p of "B is worse than A by `theta` or more", small where B looks better than that:
-    /// P(T* ≤ T).
+    /// p of "B is worse than A by `theta` or more", small if B seems better than that: P(T* ≤ T).
     pub fn p_better(&self, theta: f64) -> f64 {
         self.mirrored().p_worse(-theta)
     }
 
-    /// The same session with better and worse exchanged: its result for θ is this one's for −θ.
+    /// The same session with better and worse exchanged: its result for θ is the result of this one
+    /// for −θ.
     pub(super) fn mirrored(&self) -> Self {
         Self { changes: self.changes.iter().map(|change| -change).collect(), ..self.clone() }
     }
 
-    /// The vectors that it is compared with.
+    /// The vectors to compare with.
     pub(super) fn orders(&self) -> &'a RandomizationSet {
         self.orders
     }
 
-    /// The smallest θ below which the session's own vector is the most extreme of all, whatever
-    /// the clip: there every u of an AB pair exceeds every u of a BA pair.
+    /// A θ below which the session's own vector is the most extreme one under any clipping: there
+    /// every u of an AB pair exceeds every u of a BA pair.
     pub(super) fn separated(&self) -> f64 {
         let mut least = [f64::INFINITY; 2];
         for (change, sign) in self.changes.iter().zip(&self.signs) {
@@ -240,7 +239,7 @@ impl<'a> Test<'a> {
     }
 
     /// Lower bound of the distance from `theta` to the next value at which `too_many` vectors are
-    /// as extreme as the session's own; zero or less if that many are already.
+    /// as extreme as the session's own. Zero or less if that many are already.
     ///
     /// With θ every u moves at slope 1. So their median moves at up to 1, the deviations and their
     /// median at up to 2, the clip at up to 3, and a score, clipped or not, at up to 3. A vector
@@ -260,7 +259,7 @@ impl<'a> Test<'a> {
         -*distances.select_nth_unstable_by(too_many - 1, by_rank).1
     }
 
-    /// Per vector ½(T* − T): how far it is ahead of the session's own; a tie counts as ahead.
+    /// ½(T* − T) of each vector: its lead over the session's own; a tie counts as a lead.
     fn leads(&self, theta: f64) -> Vec<f64> {
         let (scores, clip) = self.scores(theta);
         let own: f64 =
@@ -318,7 +317,7 @@ mod tests {
         (test.p_worse(theta), test.p_better(theta))
     }
 
-    /// statistics.md 2 word for word: T of every balanced vector of signs.
+    /// A literal implementation of statistics.md 2: T of every balanced vector of signs.
     fn literal(pairs: &[Pair], theta: f64) -> (f64, f64) {
         let sorted = |mut figures: Vec<f64>| {
             figures.sort_by(f64::total_cmp);

@@ -5,15 +5,16 @@ use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use super::quadrature::scale_nodes;
 
-/// `N_total`, the square of `2·t(1−α, R−1)·s_d/δ` rounded up: about how many pairs, all in all, a
-/// session needs whose R pairs were inconclusive. `std_dev` and `delta` are logarithms; `None` for
-/// fewer than two pairs.
+/// `N_total`, the square of `2·t(1−α, R−1)·s_d/δ` rounded up: the approximate total number of pairs
+/// for a session that is inconclusive after R pairs. `std_dev` and `delta` are logarithms; `None`
+/// for fewer than two pairs.
 pub(crate) fn needed_pairs(pairs: usize, std_dev: f64, delta: f64, alpha: f64) -> Option<u64> {
     needed_pairs_of(pairs, std_dev, delta, [alpha, alpha])
 }
 
-/// The same where each side has an error of its own: then the two quantiles take the place of twice
-/// the one, since an interval with these errors and no wider than δ cannot hold both 0 and δ.
+/// The same number with separate errors for the two sides. The sum of the two quantiles replaces
+/// twice the single one: an interval with these errors and at most δ wide cannot contain both 0 and
+/// δ.
 pub(crate) fn needed_pairs_of(
     pairs: usize,
     std_dev: f64,
@@ -38,7 +39,7 @@ pub(crate) fn detectable(pairs: usize, alpha: f64) -> Option<f64> {
     let freedom = pairs.checked_sub(1)?;
     let critical = t_quantile(freedom, 1.0 - alpha)?;
     let (normal, nodes) = (Normal::standard(), scale_nodes(freedom));
-    // P(T > critical) where T = (Z + shift)/W.
+    // P(T > critical) with T = (Z + shift)/W.
     let power = |shift: f64| -> f64 {
         nodes.iter().map(|node| node.weight * normal.cdf(shift - critical * node.at)).sum()
     };

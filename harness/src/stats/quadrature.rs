@@ -1,5 +1,6 @@
-//! Nodes and weights for expectations over a normal value and over an estimated scale. Trapezia:
-//! both densities and all their derivatives vanish at the ends, where no rule converges faster.
+//! Nodes and weights for expectations over a normal value and over an estimated scale. Uses the
+//! trapezoidal rule: both densities and all their derivatives vanish at the ends, and no rule
+//! converges faster there.
 
 /// One point of a quadrature.
 #[derive(Debug, Clone, Copy)]
@@ -10,7 +11,8 @@ pub(super) struct Node {
     pub(super) weight: f64,
 }
 
-/// The fewest steps of a rule, and the longest step: half of it changes no result by 1e−9.
+/// Minimum number of steps of a rule, and the longest step. Half of that step changes no result by
+/// 1e−9.
 const STEPS_MIN: f64 = 48.0;
 const STEP_MAX: f64 = 0.2;
 /// Logarithm of the density, relative to its peak, at which a rule may stop.
@@ -22,9 +24,9 @@ pub(super) fn normal_nodes() -> Vec<Node> {
     nodes(-end, end, |z| -z * z / 2.0, |z| z)
 }
 
-/// Nodes for E f(W), W² chi-squared over its ν degrees of freedom: how far an estimated standard
-/// deviation is off. Taken over x = ln W, whose density e^{ν(x − e^{2x}/2)} vanishes at both ends,
-/// also where that of W does not.
+/// Nodes for E f(W), W² chi-squared over its ν degrees of freedom: the relative error of an
+/// estimated standard deviation. The variable is x = ln W. Its density e^{ν(x − e^{2x}/2)} vanishes
+/// at both ends, even if the density of W does not.
 pub(super) fn scale_nodes(freedom: usize) -> Vec<Node> {
     let freedom = freedom.max(1) as f64;
     let room = NEGLIGIBLE / freedom;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A quantile that too few observations lie behind.
+/// A quantile with too few observations beyond it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct TooFew {
     /// Quantile, 0 to 1.
@@ -23,8 +23,8 @@ impl fmt::Display for TooFew {
 
 impl std::error::Error for TooFew {}
 
-/// The fewest observations of which, with 95 %, at least one lies beyond the quantile:
-/// 1 − qⁿ ≥ 0.95, so 299 for the p99. `quantile` is between 0 and 1.
+/// Minimum number of observations of which at least one lies beyond the quantile with 95 %
+/// probability: 1 − qⁿ ≥ 0.95, so 299 for the p99. `quantile` is between 0 and 1.
 pub(crate) fn observations_needed(quantile: f64) -> u64 {
     let needed = (0.05_f64.ln() / quantile.ln()).ceil();
     #[expect(
@@ -36,7 +36,7 @@ pub(crate) fn observations_needed(quantile: f64) -> u64 {
     whole
 }
 
-/// Refuses a quantile from too few observations.
+/// Rejects a quantile of too few observations.
 pub(crate) fn check(quantile: f64, observations: u64) -> Result<(), TooFew> {
     let needed = observations_needed(quantile);
     if observations < needed {

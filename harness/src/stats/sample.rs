@@ -1,20 +1,20 @@
-//! One sample of independent runs and its plain descriptions. The invariant is checked once, in
-//! [`Sample::new`]; nothing here decides what the numbers mean.
+//! One sample of independent runs and its descriptive statistics. [`Sample::new`] checks the values
+//! once.
 
 use std::fmt;
 
 use statrs::statistics::{Data, Distribution, OrderStatistics};
 
-/// Figures of independent runs, in the order of the runs: at least one, all finite.
+/// Values of independent runs, in the order of the runs: at least one, all finite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample(Vec<f64>);
 
 /// Reason why values are not a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadSample {
-    /// There is no figure at all.
+    /// There is no value.
     Empty,
-    /// The figure at this index is infinite or not a number.
+    /// The value at this index is infinite or not a number.
     NotFinite(usize),
 }
 
@@ -30,7 +30,7 @@ impl fmt::Display for BadSample {
 impl std::error::Error for BadSample {}
 
 impl Sample {
-    /// Takes the figures as they came.
+    /// Takes the values in the order of the runs.
     pub fn new(values: Vec<f64>) -> Result<Self, BadSample> {
         if values.is_empty() {
             return Err(BadSample::Empty);
@@ -41,7 +41,7 @@ impl Sample {
         }
     }
 
-    /// The figures in the order of the runs.
+    /// The values in the order of the runs.
     pub fn values(&self) -> &[f64] {
         &self.0
     }
@@ -51,7 +51,7 @@ impl Sample {
         self.0.len()
     }
 
-    /// The middle figure; of an even number the mean of the middle two.
+    /// The median; for an even number of values the mean of the middle two.
     pub fn median(&self) -> f64 {
         self.data().median()
     }
@@ -61,23 +61,23 @@ impl Sample {
         self.0.iter().sum::<f64>() / self.0.len() as f64
     }
 
-    /// The standard deviation with n − 1; `None` for a single figure, which has none.
+    /// The standard deviation with n − 1; `None` for a single value.
     pub fn std_dev(&self) -> Option<f64> {
         if self.0.len() < 2 { None } else { self.data().std_dev() }
     }
 
-    /// The quantile at `share`, 0 to 1 (beyond these: the smallest, the largest): median-unbiased,
-    /// type 8 of Hyndman & Fan, "Sample quantiles in statistical packages", 1996.
+    /// The quantile at `share`, 0 to 1; outside of that the smallest or largest value.
+    /// Median-unbiased, type 8 of Hyndman & Fan, "Sample quantiles in statistical packages", 1996.
     pub fn quantile(&self, share: f64) -> f64 {
         self.data().quantile(share.clamp(0.0, 1.0))
     }
 
-    /// The smallest figure.
+    /// The smallest value.
     pub fn min(&self) -> f64 {
         self.0.iter().copied().fold(f64::INFINITY, f64::min)
     }
 
-    /// The largest figure.
+    /// The largest value.
     pub fn max(&self) -> f64 {
         self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }

@@ -10,20 +10,20 @@
 
 use super::hodges_lehmann;
 
-/// The arms of a block by their index.
+/// Indices of the arms of a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Arms {
-    /// Nothing is switched.
+    /// No factor is switched.
     pub none: usize,
-    /// Everything is switched.
+    /// All factors are switched.
     pub all: usize,
-    /// For each factor: it alone is switched.
+    /// For each factor, the arm that switches only this one.
     pub only: Vec<usize>,
-    /// For each factor: everything but it is switched.
+    /// For each factor, the arm that switches all others.
     pub but: Vec<usize>,
 }
 
-/// A part of a difference, as a logarithm of the figures' ratio or in their own unit.
+/// A part of a difference, as a logarithm of the ratio or in the unit of the values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Effect {
     /// The Hodges–Lehmann estimate.
@@ -32,7 +32,7 @@ pub(crate) struct Effect {
     pub interval: Option<(f64, f64)>,
 }
 
-/// A difference taken apart.
+/// Attribution of a difference.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Attribution {
     /// All factors together.
@@ -44,9 +44,9 @@ pub(crate) struct Attribution {
 }
 
 impl Effect {
-    /// Of figures that are symmetric about the true part, one for each block or pair; one of
-    /// `family` parts whose intervals hold together with 1 − 2·`alpha` (Bonferroni). `None` of no
-    /// figures.
+    /// From values that are symmetric about the true part, one for each block or pair. It is one of
+    /// `family` parts whose intervals hold jointly with 1 − 2·`alpha` (Bonferroni). `None` without
+    /// values.
     pub(crate) fn of(figures: &[f64], alpha: f64, family: usize) -> Option<Self> {
         let alpha = alpha / family.max(1) as f64;
         let estimate = hodges_lehmann::hodges_lehmann(figures)?;
@@ -59,8 +59,8 @@ impl Effect {
     }
 }
 
-/// Takes a difference apart: `blocks[b][i]` is the logarithm of arm i's figure in block b, with a
-/// figure for every arm. `None` where there is no block or no such arm.
+/// Attributes a difference: `blocks[b][i]` is the logarithm of arm i's value in block b, with a
+/// value for every arm. `None` without blocks, or if an arm does not exist.
 pub(crate) fn shares(blocks: &[Vec<f64>], arms: &Arms, alpha: f64) -> Option<Attribution> {
     let factors = arms.only.len();
     let family = factors + 1;
@@ -102,7 +102,7 @@ mod tests {
         Arms { none: 0, all: 1, only: vec![2, 3, 4], but: vec![5, 6, 7] }
     }
 
-    /// The figures of the eight arms for main effects, effects of two and an effect of three.
+    /// Values of the eight arms for main effects, effects of two and an effect of three.
     fn levels(main: [f64; 3], two: [f64; 3], three: f64) -> Vec<f64> {
         let level = |on: [bool; 3]| {
             let of = |on: bool, effect: f64| if on { effect } else { 0.0 };
@@ -122,7 +122,8 @@ mod tests {
     fn interactions_of_two_are_halved_and_of_three_are_a_remainder() {
         let block = levels([0.10, -0.04, 0.0], [0.02, 0.0, 0.06], 0.09);
         let found = shares(&vec![block; 10], &three(), 0.025).unwrap();
-        // `two[i]` is what the other two do together; half of each factor's twos, half of the three.
+        // `two[i]` is the interaction of the other two factors. A factor gets half of its
+        // interactions of two, and half of the interaction of three.
         let expected = [0.10 + 0.03 + 0.045, -0.04 + 0.04 + 0.045, 0.0 + 0.01 + 0.045];
         for (part, expected) in found.each.iter().zip(expected) {
             assert!((part.estimate - expected).abs() < 1e-12, "{part:?} {expected}");

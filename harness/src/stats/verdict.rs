@@ -10,21 +10,22 @@ use super::paired::{Estimate, Pair};
 use super::permutation::{PermutationDesign, RandomizationSet, Test};
 use super::power;
 
-/// With fewer pairs nothing is tested: of six only the single most extreme order reaches 0.05.
+/// Minimum number of pairs for a test: of six pairs only the single most extreme order reaches
+/// 0.05.
 pub const PAIRS_MIN: usize = 8;
 /// The error on each side of a single look.
 pub const ONE_LOOK_ALPHA: f64 = 0.05;
-/// The error on each side of a negative control: at 0.05 it would throw away good sessions.
+/// The error on each side of a negative control: at 0.05 it would discard too many good sessions.
 pub const CONTROL_ALPHA: f64 = 0.005;
 
-/// The answer to "did B make it worse, and by less than the margin?".
+/// The answer to "is B worse than A, and by less than the margin?".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Better: no difference is refused on the good side.
+    /// Better: zero is rejected on the good side.
     Improved,
     /// Shown to be no worse than the margin.
     Pass,
-    /// Really worse, by less than the margin; the scenario's policy decides.
+    /// Worse, but by less than the margin; the scenario's policy decides.
     Small,
     /// Worse, and not shown to be within the margin.
     Regression,
@@ -33,7 +34,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Every verdict, in the order of tables.
+    /// All verdicts, in the order of tables.
     pub const ALL: [Self; 5] =
         [Self::Improved, Self::Pass, Self::Small, Self::Regression, Self::Inconclusive];
 
@@ -61,10 +62,10 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// By which rule a session is judged.
+/// Rule by which a session is judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rule {
-    /// By how much B may be worse, as a share: 0.05 is 5 %.
+    /// Allowed degradation of B, as a share: 0.05 is 5 %.
     pub margin: f64,
     /// The error on each side.
     pub alpha: f64,
@@ -87,14 +88,14 @@ impl Rule {
     }
 }
 
-/// The three p values that decide.
+/// The three p values of a decision.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PValues {
-    /// p(0) in the worse direction: small where B is worse than A.
+    /// p(0) in the worse direction: small if B is worse than A.
     pub worse: f64,
-    /// p(δ) in the better direction: small where B is within the margin.
+    /// p(δ) in the better direction: small if B is within the margin.
     pub within: f64,
-    /// p(0) in the better direction: small where B is better than A.
+    /// p(0) in the better direction: small if B is better than A.
     pub better: f64,
 }
 
@@ -117,34 +118,34 @@ impl PValues {
     }
 }
 
-/// The errors at which the questions of a test are left open, where a family of tests leaves each
-/// less than it would have alone.
+/// Errors of the hypotheses that a family of tests does not reject. Each is smaller than for a
+/// single test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FamilyAlphas {
-    /// Of being called worse.
+    /// For being called worse.
     pub worse: f64,
-    /// Of being called within the margin.
+    /// For being called within the margin.
     pub within: f64,
-    /// Of being called better.
+    /// For being called better.
     pub better: f64,
 }
 
-/// A session judged.
+/// Result for one session.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judgement {
     /// Verdict.
     pub verdict: Verdict,
-    /// The p values that it was decided by.
+    /// The p values of the decision.
     pub p: PValues,
     /// Estimated difference, in logarithms.
     pub estimate: Estimate,
     /// Hull of all differences that the test does not reject. Above 0 exactly if `p.worse` is at
     /// most α; below δ exactly if `p.within` or `p.better` is.
     pub interval: Interval,
-    /// R.
+    /// Number of pairs, R.
     pub pairs: usize,
-    /// Estimated total number of pairs that decide with both errors at α at this noise. If the
-    /// verdict is inconclusive and that is at most R, the pairs of the next look.
+    /// Estimated total number of pairs that decide with both errors at α at this noise. For an
+    /// inconclusive verdict it is at least the number of pairs at the next look.
     pub needed_pairs: u64,
 }
 
@@ -177,9 +178,9 @@ impl fmt::Display for Untestable {
 
 impl std::error::Error for Untestable {}
 
-/// The order vectors to test sessions of a design with. Refuses a design with too few pairs, or
-/// with orders so unequal that no outcome could alarm. `seed` draws them where there are too many
-/// to try them all.
+/// The order vectors for testing sessions of a design. Rejects a design with too few pairs, or with
+/// orders so unequal that no outcome could alarm. `seed` draws them if there are too many to
+/// enumerate.
 pub fn orders(
     design: &PermutationDesign,
     alpha: f64,
@@ -192,8 +193,8 @@ pub fn orders(
     RandomizationSet::of(design, seed).ok_or(untestable)
 }
 
-/// Judges sessions by one rule. Keeps the order vectors of every design that it meets, so that
-/// many sessions of one design cost one enumeration.
+/// Judges sessions by one rule. Caches the order vectors of each design, so that many sessions of
+/// one design cost one enumeration.
 #[derive(Debug, Clone)]
 pub struct Judge {
     rule: Rule,
@@ -202,12 +203,12 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// `seed` draws order vectors where a design has too many to try them all.
+    /// `seed` draws order vectors if a design has too many to enumerate.
     pub fn new(rule: Rule, seed: u64) -> Self {
         Self { rule, seed, vectors: HashMap::new() }
     }
 
-    /// Judges a session whose batches (hosts) have these lengths, one after the other; none: all
+    /// Judges a session whose batches (hosts) have these lengths, in order. Without lengths all
     /// pairs are one batch.
     pub fn judge(&mut self, pairs: &[Pair], batches: &[usize]) -> Result<Judgement, Untestable> {
         let rule = self.rule;
@@ -250,7 +251,7 @@ impl Judge {
     }
 }
 
-/// Judges a single session; as [`Judge::judge`].
+/// Judges a single session like [`Judge::judge`].
 pub fn judge(
     pairs: &[Pair],
     batches: &[usize],
@@ -260,13 +261,13 @@ pub fn judge(
     Judge::new(rule, seed).judge(pairs, batches)
 }
 
-/// Judges what a look sees: all pairs so far, in the order in which they were planned, so that the
-/// batches of earlier looks come first.
+/// Judges all pairs up to a look, in the order in which they were planned, so that the pairs of
+/// earlier looks come first.
 pub fn judge_look(pairs: &[Pair], margin: f64, seed: u64) -> Result<Judgement, Untestable> {
     judge(pairs, &group_sequential::PAIRS_PER_LOOK, Rule::look(margin), seed)
 }
 
-/// `None` where there is too little to estimate anything from.
+/// `None` for too few pairs for an estimate.
 fn judgement(pairs: &[Pair], test: &Test<'_>, rule: Rule) -> Option<Judgement> {
     let (delta, alpha) = (rule.delta(), rule.alpha);
     let estimate = Estimate::of(pairs)?;
@@ -286,7 +287,7 @@ fn judgement(pairs: &[Pair], test: &Test<'_>, rule: Rule) -> Option<Judgement> {
     })
 }
 
-/// `None` where there is too little to estimate anything from.
+/// `None` for too few pairs for an estimate.
 fn open(pairs: &[Pair], test: &Test<'_>, delta: f64, levels: FamilyAlphas) -> Option<Judgement> {
     let estimate = Estimate::of(pairs)?;
     let FamilyAlphas { worse, within, better } = levels;
@@ -325,7 +326,7 @@ mod tests {
         ratios.iter().enumerate().map(pair).collect()
     }
 
-    /// Ten dᵣ around `centre`, as far apart as `spread`.
+    /// Ten dᵣ around `centre`, with the spread `spread`.
     fn around(centre: f64, spread: f64) -> Vec<Pair> {
         let ratio = |index: i32| centre + spread * (f64::from(index * 7 % 10) / 9.0 - 0.5);
         pairs(&(0..10).map(ratio).collect::<Vec<_>>())
@@ -386,7 +387,7 @@ mod tests {
         let alone = judge.judge(&pairs, &[]).unwrap();
         assert_eq!(alone.verdict, Verdict::Regression);
         assert!(alone.interval.low > 0.0);
-        // A p that the test by itself refuses, and one of three tests does not.
+        // A p that a single test rejects, but not one of three tests.
         let level = alone.p.worse * 0.99;
         let levels = FamilyAlphas { worse: level, within: 0.019, better: level };
         let open = judge.left_open(&pairs, &[], levels).unwrap();

@@ -187,7 +187,10 @@ fn contacts_without_a_row_are_named_with_their_reasons() {
 fn a_child_of_a_rejected_contact_names_the_missing_property() {
     let explanation = explained(&own_set(), "odd.xml", "app_contact_address.city");
     let all = explanation["passed_over"].to_string();
-    assert!(all.contains("no valid contact has its con_id, as written: none of birth_date"), "{all}");
+    assert!(
+        all.contains("no valid contact has its con_id, as written: none of birth_date"),
+        "{all}"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `[gate]`: how two arms are compared.
+//! `[gate]`: comparison of two arms.
 
 use super::spans::{Fault, Source};
 use crate::scenario::model::Gate;

@@ -82,10 +82,10 @@ impl File {
 /// Fewer runs have no standard deviation.
 const RUNS_MIN: u32 = 2;
 
-/// The fewest pairs that can be tested.
+/// Minimum number of pairs for a test.
 const PAIRS_LEAST: u32 = 8;
 
-/// The most pairs of a plan: weeks of them.
+/// Maximum number of pairs, which take weeks.
 const PAIRS_MOST: u32 = 100_000;
 
 const TOP_KEYS: &[&str] = &[
@@ -232,7 +232,7 @@ batch_size = [100, 1000]
         LEAST.replace("[sweep]", &format!("{lines}\n[sweep]"))
     }
 
-    /// Every text is refused by a message that begins like this.
+    /// Asserts that every text is rejected by a message with this beginning.
     pub(super) fn assert_refused<const N: usize>(refusals: [(String, &str); N]) {
         for (text, expected) in refusals {
             let message = fault(&text);

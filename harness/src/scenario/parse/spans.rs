@@ -1,4 +1,4 @@
-//! The text of a scenario with its spans: where a key is, and a fault on its line.
+//! The text of a scenario with spans of its keys, and errors with a line.
 
 use std::fmt;
 use std::ops::Range;
@@ -28,13 +28,13 @@ impl std::error::Error for Fault {}
 pub(in crate::scenario) struct Source<'a> {
     text: &'a str,
     table: DeTable<'a>,
-    /// The index of the `[[phase]]` that is read, of a file that has several: its keys are those of
-    /// a file that is one.
+    /// Index of the `[[phase]]` that is parsed, if the file has several. Keys are then looked up in
+    /// that phase.
     pub(in crate::scenario) phase: Option<usize>,
 }
 
 impl<'a> Source<'a> {
-    /// A text that is TOML at least.
+    /// Parses a text as TOML.
     pub(in crate::scenario) fn of(text: &'a str) -> Result<Self, Fault> {
         Ok(Self { text, table: parse_table(text)?, phase: None })
     }
@@ -48,7 +48,7 @@ impl<'a> Source<'a> {
         phases.iter().filter_map(|phase| phase.get_ref().as_table()).collect()
     }
 
-    /// A fault on the line where a span begins; without one, on the first.
+    /// An error on the line where a span begins; without a span, on the first line.
     pub(super) fn fault_at(&self, span: Option<Range<usize>>, message: impl Into<String>) -> Fault {
         let line = line_at(self.text, span.map_or(0, |span| span.start));
         Fault { line, message: message.into() }
@@ -58,8 +58,8 @@ impl<'a> Source<'a> {
         self.fault_at(error.span(), one_line(error.message()))
     }
 
-    /// A fault on the line of `[section] key`, or of the section where the key is not written;
-    /// the top level is the section "".
+    /// An error on the line of `[section] key`, or of the section if the key is missing. The top
+    /// level is the section "".
     pub(in crate::scenario) fn fault_in(
         &self,
         section: &str,
@@ -89,7 +89,7 @@ impl<'a> Source<'a> {
         Some(inside.unwrap_or(name.span()))
     }
 
-    /// The table of this name, where there is one.
+    /// The table of this name, if it exists.
     pub(super) fn section(&self, name: &str) -> Option<&DeTable<'a>> {
         self.table.get(name).and_then(|section| section.get_ref().as_table())
     }

@@ -1,4 +1,4 @@
-//! `[store]`: where the rows go, and how they are flushed.
+//! `[store]`: target of the rows, and the flush mode.
 
 use migrator::config::Synchronous;
 use serde::Deserialize;

@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use super::spans::{Fault, Source};
 use crate::scenario::model::Setting;
 
-/// The most combinations of a grid.
+/// Maximum number of combinations of a grid.
 const SETTINGS_MAX: usize = 1_000;
 
-/// The most runs of a plan: weeks of them.
+/// Maximum number of runs of a plan, which take weeks.
 const TRIALS_MAX: u64 = 1_000_000;
 
 /// The varied settings with their values.
@@ -72,7 +72,7 @@ pub(super) fn check_size(
         return Err(source.fault_at(source.span("sweep", ""), message));
     }
     let blocks = u64::from(runs) + u64::from(warmup);
-    // A baseline that the grid leaves out is run as well.
+    // A baseline outside of the grid is run too.
     let trials = blocks.saturating_mul(combinations as u64 + 1);
     if trials > TRIALS_MAX {
         let message = format!("makes {trials} runs with warm-up; {TRIALS_MAX} are the most");
@@ -81,8 +81,8 @@ pub(super) fn check_size(
     Ok(())
 }
 
-/// Every combination of the values, and the baseline's index among them; a baseline that the
-/// grid leaves out comes first.
+/// Every combination of the values, and the index of the baseline among them. A baseline outside of
+/// the grid comes first.
 pub(super) fn grid(
     source: &Source<'_>,
     baseline: &Map<String, Value>,
@@ -104,7 +104,7 @@ pub(super) fn grid(
     Ok((settings, index))
 }
 
-/// The baseline of every setting that applies in it, as a flat object.
+/// Default values of all settings that apply, as a flat object.
 fn default_settings() -> Map<String, Value> {
     match serde_json::to_value(Settings::default()) {
         Ok(Value::Object(settings)) => settings,

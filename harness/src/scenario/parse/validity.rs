@@ -6,7 +6,7 @@ use crate::scenario::model::Validity;
 /// Its keys.
 pub(super) const KEYS: &[&str] = &["foreign_cpu_share_max", "steal_share_max", "swapped_pages_max"];
 
-/// Refuses shares that are none.
+/// Rejects values that are not shares.
 pub(super) fn check(source: &Source<'_>, validity: &Validity) -> Result<(), Fault> {
     for (key, share) in [
         ("foreign_cpu_share_max", validity.foreign_cpu_share_max),

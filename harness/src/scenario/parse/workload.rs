@@ -1,4 +1,4 @@
-//! `[workload]`: which records, and how many.
+//! `[workload]`: kind and number of records.
 
 use std::num::NonZeroU32;
 
