@@ -148,9 +148,9 @@ impl CompletedStep {
         self.blocks.iter().flat_map(|block| &block.trials)
     }
 
-    /// The runs that are results of their arms, including warm-ups: those of its blocks, and those
-    /// of discarded blocks. Interference discards times, not failures. Left out are blocks that an
-    /// outage cut off, and the failure of the baseline that was repeated.
+    /// Runs that are results of their arms, including warm-ups. These are the runs of its blocks
+    /// and of discarded blocks: interference invalidates times, but not failures. Excluded are
+    /// blocks that an outage interrupted, and the repeated failure of the baseline.
     pub fn results(&self) -> impl Iterator<Item = &TrialLine> {
         let baseline = self.step.baseline;
         let discarded = self.voided.iter().flat_map(move |voided| {
@@ -181,29 +181,29 @@ impl CompletedStep {
 }
 
 impl SessionState {
-    /// Of a session that is about to begin.
+    /// State of a new session.
     pub fn of(session: SessionLine) -> Self {
         let shards = session.shard.into_iter().collect();
         let records = vec![None; session.session.scenarios.len()];
         Self { session, records, steps: Vec::new(), shards, difference: None, ending: None }
     }
 
-    /// The scenario of this index; `None` where there is none.
+    /// The scenario with this index; `None` if there is none.
     pub fn scenario(&self, index: usize) -> Option<&Scenario> {
         self.session.session.scenarios.get(index)
     }
 
-    /// The steps of this name: the batches of one comparison, or one sweep.
+    /// The steps of this name: the looks of one comparison, or one sweep.
     pub fn steps_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a CompletedStep> {
         self.steps.iter().filter(move |ran| ran.step.name == name)
     }
 
-    /// The trials of every block that counts or warms up, in the order in which they ran.
+    /// The trials of all kept blocks, including warm-ups, in the order in which they ran.
     pub fn trials(&self) -> impl Iterator<Item = &TrialLine> {
         self.steps.iter().flat_map(CompletedStep::trials)
     }
 
-    /// The session as it was when it had this many steps.
+    /// The session at the time when it had this many steps.
     #[must_use]
     pub fn until(&self, steps: usize) -> Self {
         let mut earlier = self.clone();
@@ -222,8 +222,8 @@ impl SessionState {
         }
     }
 
-    /// The arms of two runs of the last step's scenario that stored different things, the first
-    /// program's first, and that scenario.
+    /// The arms of two runs of the last step's scenario that stored different rows, the first
+    /// program's first, and the scenario's index.
     pub(crate) fn disagreeing(&self) -> Option<(usize, [Arm; 2])> {
         let scenario = self.steps.last()?.step.scenario;
         let steps = self.steps.iter().filter(|ran| ran.step.scenario == scenario);
@@ -239,7 +239,7 @@ impl SessionState {
         Some((scenario, arms))
     }
 
-    /// Failed runs of the baseline, in the order of the steps. A pilot that failed twice comes
+    /// Failed runs of the baseline, in the order of the steps. A first run that failed twice comes
     /// first, with its second failure.
     pub fn baseline_failures(&self) -> impl Iterator<Item = &Failure> {
         let pilots = self.records.iter().flatten().filter_map(|line| line.pilot.as_ref());
@@ -297,8 +297,8 @@ impl SessionState {
     }
 }
 
-/// Makes one session of its parts, in the order of their shards, whatever order they are given in.
-/// Refuses by name what is not a part of one plan; `names` are for messages, one for each part.
+/// Merges the shards of a session, given in any order, into one session in shard order. Rejects by
+/// name a state that is not a shard of the same plan. `names` are for messages, one for each shard.
 pub fn merge(mut parts: Vec<(String, SessionState)>) -> Result<SessionState> {
     parts.sort_by_key(|(_, part)| part.session.shard.map(|shard| (shard.of, shard.index)));
     let mut parts = parts.into_iter();

@@ -1,10 +1,10 @@
-//! Strategy of a session: the next step, from the recorded ones. The only seam between kinds of
-//! sessions and the run loop.
+//! Strategy of a session: the next step, from the recorded ones. It is the only interface between
+//! kinds of sessions and the run loop.
 //!
-//! A new kind of session is a variant of [`crate::session::ledger::Kind`] with everything that it
-//! is planned from, and a type that implements [`Strategy`]. Resuming means asking the same
-//! strategy again about the ledger. So a strategy may use nothing but the ledger: no clock, no
-//! file, no state. Time is the runs' own `elapsed_s`; random draws come from the scenario's seed.
+//! A new kind of session is a variant of [`crate::session::ledger::Kind`] with its parameters, and
+//! a type that implements [`Strategy`]. To resume, the same strategy is asked again with the
+//! recorded ledger. So a strategy may use only the ledger: no clock, no file, no state. Time is the
+//! `elapsed_s` of the runs; random draws come from the scenario's seed.
 
 use std::num::NonZeroU32;
 
@@ -16,19 +16,19 @@ use crate::session::state::SessionState;
 /// Next step of a session.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NextStep {
-    /// It runs this step. Its name and batch are no earlier step's.
+    /// Run this step. No earlier step has its name and look.
     Step(Box<Step>),
-    /// It has ended: [`Ending::Complete`] or [`Ending::Invalid`].
+    /// The session has ended: [`Ending::Complete`] or [`Ending::Invalid`].
     Done(Ending),
 }
 
 /// Plans a session step by step, from its recorded state alone.
 pub trait Strategy {
-    /// Next step after these, each of which is complete or invalid.
+    /// Next step after the recorded ones, each of which is complete or invalid.
     fn next(&self, recorded: &SessionState) -> NextStep;
 
-    /// About how many trials are to follow on those of the step that is running, the last of
-    /// `recorded`: for the time left.
+    /// Estimated number of trials after the running step, the last of `recorded`, for the remaining
+    /// time.
     fn ahead(&self, recorded: &SessionState) -> usize;
 
     /// Messages about the finished steps before the next one starts, one per line.

@@ -1,5 +1,5 @@
-//! One process at a time, from its start to its end: ended with its whole group when its time is up or
-//! the user has had enough. Knows no trial and reads no report.
+//! Runs one process at a time. The process and its group are killed at the time limit or when the
+//! user interrupts.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -25,18 +25,18 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sanitize::shown;
 use crate::trial::measurement::{Cause, Failure, Usage};
 
-/// As much of a failed process's last words as a ledger's row takes.
+/// Maximum length of a failed process's last output in a row of the ledger.
 const LAST_WORDS_BYTES_MAX: usize = 500;
 
 /// A process to run.
 pub(crate) struct ChildCommand<'a> {
     /// Its program and its arguments.
     pub(crate) words: Vec<OsString>,
-    /// By which share it is made to take longer.
+    /// Share by which it is slowed.
     pub(crate) slowed_by: f64,
     /// File for its stderr.
     pub(crate) log: &'a Path,
-    /// When it is ended; never, where there is no limit.
+    /// Time limit in seconds; `None` for no limit.
     pub(crate) limit_s: Option<u32>,
     /// Credentials; `None` if it uses no server.
     pub(crate) access: Option<&'a Credentials>,
@@ -49,8 +49,8 @@ pub(crate) struct ProcessRunner {
     interrupts: Interrupts,
 }
 
-/// The signals by which a user ends a measurement; from here on they no longer end the process. A
-/// hang-up is not among them: listening to it would undo `nohup`.
+/// The signals by which a user ends a measurement. From now on they no longer end the process. A
+/// hang-up is not among them: handling it would undo `nohup`.
 #[derive(Debug)]
 struct Interrupts {
     interrupt: unix::Signal,
@@ -75,9 +75,9 @@ impl Interrupts {
 
 /// Way in which a process ended.
 enum ExitKind {
-    /// By itself, well.
+    /// With exit code 0.
     Well(Usage),
-    /// By itself or by a signal, not well.
+    /// With another exit code or by a signal.
     Badly(Cause, Option<Usage>),
     TimedOut,
 }
@@ -91,7 +91,7 @@ pub(crate) struct Exit {
 }
 
 impl ProcessRunner {
-    /// Listens to signals from here on.
+    /// Starts listening to signals.
     pub(crate) fn new() -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -104,7 +104,8 @@ impl ProcessRunner {
         Ok(Self { runtime, interrupts })
     }
 
-    /// Runs the program to its end; the limit and signals end it and everything that it started.
+    /// Runs the program to its end. The time limit and signals end it and all processes that it
+    /// started.
     pub(crate) fn run(&mut self, job: &ChildCommand<'_>) -> Result<Exit> {
         let (usage, cause) = match self.end(job)? {
             ExitKind::Well(usage) => (Some(usage), None),
@@ -202,17 +203,17 @@ async fn sleep(limit: Option<Duration>) {
     }
 }
 
-/// Ends the process and everything in its group, and waits until it is gone.
+/// Kills the process and its group, and waits for their end.
 async fn end_group(child: &mut Child) -> io::Result<()> {
     if let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()) {
-        // A group that is already gone is what is wanted.
+        // The group may have ended already.
         let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
     }
     child.wait().await.map(|_| ())
 }
 
-/// The end of what a process wrote to its stderr, in one line, without the password that it was
-/// given and without what would move a terminal's cursor or change its colours.
+/// The end of a process's stderr, on one line. The password and characters that control a terminal
+/// are removed.
 fn last_words(log: &Path, access: Option<&Credentials>) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();

@@ -66,8 +66,8 @@ impl Credentials {
         ServerUrl::parse(&store.url).map_err(|error| environment(&error))
     }
 
-    /// Logs in, empties the store's schema and returns the server's version. A fault that would
-    /// fail every trial fails here, before anything starts.
+    /// Logs in, empties the store's schema and returns the server's version. An error that would
+    /// affect every trial is reported here, before the first run.
     pub fn try_out(&self, store: &Store) -> Result<String> {
         let url = Self::url(store)?;
         let schema = url.schema.clone().unwrap_or_default();
@@ -90,12 +90,12 @@ impl Credentials {
         Ok(server.info().version)
     }
 
-    /// The schema that may be emptied though it was not created for that.
+    /// The schema that may be emptied even though it was not created for trials.
     pub(crate) fn recreate(&self) -> Option<&str> {
         self.recreate.as_deref()
     }
 
-    /// For the environment of a process that logs in, and nothing else.
+    /// The password, only for the environment of a process that logs in.
     pub(crate) fn password(&self) -> Option<&str> {
         self.password.as_ref().map(Password::reveal)
     }
@@ -108,8 +108,8 @@ impl Credentials {
         }
     }
 
-    /// A report, which is JSON, without the password in any of its texts. Numbers are none of them,
-    /// so that a password of digits does not take one apart.
+    /// A JSON report without the password in any of its texts. Numbers are not changed, so that a
+    /// password of digits does not corrupt them.
     pub(crate) fn hidden_in_report(&self, text: String) -> String {
         let Some(password) = self.password().filter(|password| !password.is_empty()) else {
             return text;
@@ -127,8 +127,8 @@ impl Credentials {
     }
 }
 
-/// When a run that was no trial stored into these tables, if there was one: `migrator init` marks the
-/// schemas of migrations as it marks those of trials.
+/// Time at which a run other than a trial stored into these tables, if there was one. `migrator
+/// init` marks the schemas of migrations and of trials alike.
 fn migrated(server: &MssqlStore) -> migrator::error::Result<Option<String>> {
     if server.inspect(None)?.tables.iter().all(|table| table.name != RUN_TABLE) {
         return Ok(None);

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-/// Parts of names under which environments hold secrets.
+/// Parts of variable names that indicate a secret.
 const MARKS: [&str; 11] = [
     "ACCESS_KEY",
     "API_KEY",
@@ -17,7 +17,7 @@ const MARKS: [&str; 11] = [
     "TOKEN",
 ];
 
-/// Variables that no process receives: all that are named like a secret, because the output of a
+/// Variables that no process receives: all whose names indicate a secret, because the output of a
 /// program under test is kept and published. A run on a server receives only its password again.
 ///
 /// An allow list was rejected: any program can be measured, and its needs (a module search path, a

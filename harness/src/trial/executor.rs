@@ -9,17 +9,17 @@ use crate::error::Result;
 use crate::scenario::step::Arm;
 use crate::trial::measurement::Measurement;
 
-/// The verb under which the harness's own binary is the migrator.
+/// The verb under which the harness's own binary acts as the migrator.
 pub const MIGRATOR_VERB: &str = "migrator";
 
-/// The point in time of every trial: what a row gets from the clock must not differ between runs
-/// whose checksums are compared.
+/// The fixed time of every trial. Values from the clock must not differ between runs whose
+/// checksums are compared.
 pub(super) const FIXED_NOW: &str = "2026-01-01T00:00:00";
 
-/// The verb under which the harness's own binary is the launcher of one program.
+/// The verb under which the harness's own binary launches one program.
 pub const LAUNCH_VERB: &str = "launch";
 
-/// The records that every trial of a scenario reads.
+/// The records of every trial of a scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// Index of the scenario in its session.
@@ -43,12 +43,11 @@ pub struct StoreDifference {
 
 /// Runs trials, one at a time.
 pub trait Executor {
-    /// Makes the source of this many records for a scenario of the session, or finds it made.
+    /// Generates the source of this many records for a scenario, or returns an existing one.
     fn prepare(&mut self, scenario: usize, records: u32) -> Result<Source>;
 
-    /// Migrates the source once more with each arm, into stores that are kept, and returns their
-    /// first difference. `names` are for its text. `None` if they are equal, or if stores cannot be
-    /// read.
+    /// Runs one trial: the program with this index migrates the source under these settings. A
+    /// failed run is a [`Measurement`] too. An error stops the session.
     fn measure(
         &mut self,
         source: &Source,
@@ -56,9 +55,9 @@ pub trait Executor {
         settings: &Settings,
     ) -> Result<Measurement>;
 
-    /// Migrates the source once more with either arm, into stores that are kept for it, and says
-    /// where these first differ; `names` are for the words. `None` where they do not, or where no
-    /// stores can be read: an executor without stores has nothing to say.
+    /// Migrates the source once more with each arm, into stores that are kept meanwhile, and
+    /// returns their first difference. `names` are the names of the arms in its text. `None` if
+    /// they are equal, or if stores cannot be read.
     fn first_difference(
         &mut self,
         _source: &Source,

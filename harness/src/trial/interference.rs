@@ -1,5 +1,5 @@
-//! Interference with a block's runs from outside (statistics.md 4). Limits are fixed in the
-//! scenario before the first run, and see no setting and no result.
+//! Interference with the runs of a block from outside (statistics.md 4). The limits are fixed in
+//! the scenario before the first run, and are independent of settings and results.
 
 use std::fmt;
 
@@ -13,21 +13,21 @@ pub enum Interference {
     ForeignCpu {
         /// Share.
         share: f64,
-        /// The largest that is allowed.
+        /// The limit.
         most: f64,
     },
     /// The host of a virtual machine took a share.
     Steal {
         /// Share.
         share: f64,
-        /// The largest that is allowed.
+        /// The limit.
         most: f64,
     },
-    /// Memory went to disk or came back.
+    /// Memory was swapped.
     Swap {
         /// Number of pages.
         pages: u64,
-        /// The most that are allowed.
+        /// The limit.
         most: u64,
     },
 }

@@ -48,13 +48,15 @@ pub(crate) enum LauncherMessage {
     Failed(String),
 }
 
-/// Runs a program to its end: by which share it takes longer than it would (0 for as it is), its
-/// path, its arguments. The launcher must lead a process group
-/// of its own: the group ends with the program, so that nothing that a trial leaves behind disturbs
-/// the next one, and it ends when stdin does, so that no trial outlives a harness that was killed.
+/// Runs a program to its end. The words are the share of slowdown (0 for none), its path and its
+/// arguments.
+///
+/// The launcher must lead its own process group. The group ends with the program, so that no
+/// left-over process disturbs the next trial. It also ends when stdin is closed, so that no trial
+/// outlives a killed harness.
 pub(crate) fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
     std::thread::spawn(|| {
-        // An error is an end as well.
+        // An error ends the wait too.
         let _ = io::copy(&mut io::stdin().lock().take(u64::MAX), &mut io::sink());
         end_group();
     });

@@ -17,7 +17,7 @@ use crate::stats::quantile_support;
 /// Result of a trial, and the lifetime of its process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
-    /// Seconds that emptying its store took before it; absent where every run gets a fresh file.
+    /// Seconds for emptying the store before the run; `None` if every run gets a fresh file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset_s: Option<f64>,
     /// Seconds from the start of the process to its end.
@@ -28,7 +28,7 @@ pub struct Measurement {
     /// System load during the trial; `None` if it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surroundings: Option<SystemLoad>,
-    /// The run's own report, or why there is none.
+    /// The run's report, or the failure.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
@@ -54,19 +54,19 @@ pub struct SystemLoad {
     pub steal_share: f64,
     /// Pages swapped in and out.
     pub swapped_pages: u64,
-    /// Speed of the fastest processor when the run had just ended, in MHz; absent where the operating
-    /// system does not know it.
+    /// Speed of the fastest processor at the end of the run, in MHz; `None` if the operating system
+    /// does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_mhz: Option<f64>,
 }
 
-/// The run's own report, or why there is none.
+/// The run's report, or the failure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The run ended well.
+    /// The run succeeded.
     Report(Box<RunReport>),
-    /// It did not; the trial stays in the ledger as a row with this reason.
+    /// The run failed. The trial stays in the ledger as a row with this reason.
     Failure(Failure),
 }
 
@@ -75,7 +75,7 @@ pub enum Outcome {
 pub struct Failure {
     /// Cause of the failure.
     pub cause: Cause,
-    /// One line for people: the last words of the process, or what is wrong with its report.
+    /// One line for people: the last output of the process, or the error of its report.
     pub detail: String,
     /// Books and rows in the report that the failed run left; `None` without a readable one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,7 +86,7 @@ pub struct Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// It ran into the scenario's limit and was ended with its whole process group.
+    /// It reached the scenario's time limit and was killed with its process group.
     Timeout {
         /// The limit in seconds.
         limit_s: u32,
@@ -101,11 +101,11 @@ pub enum Cause {
         /// The signal's number.
         signal: i32,
     },
-    /// It ended well and left a report that cannot be used, or none.
+    /// It exited with 0, but its report is missing or invalid.
     Report,
-    /// It ended well, and its books do not balance.
+    /// It exited with 0, but its books do not balance.
     Books,
-    /// It was not begun, because its store could not be emptied.
+    /// It did not start, because its store could not be emptied.
     Reset,
 }
 
@@ -129,13 +129,13 @@ impl Failure {
         Self { cause, detail: detail.into(), reported: None }
     }
 
-    /// The same with the books and rows of the report that the run left, if it is readable.
+    /// The same failure with the books and rows of the run's report, if that is readable.
     #[must_use]
     pub fn with_report(self, text: &str) -> Self {
         Self { reported: reported_rows(text).map(Box::new), ..self }
     }
 
-    /// True if the run was not begun, because its store could not be emptied: an outage, not a
+    /// True if the run did not start, because its store could not be emptied: an outage, not a
     /// result of the program.
     pub fn is_outage(&self) -> bool {
         self.cause == Cause::Reset
@@ -161,13 +161,13 @@ impl Measurement {
         Self { reset_s: None, elapsed_s, usage: None, surroundings: None, outcome }
     }
 
-    /// Seconds of a session that it took, with what had to be done before it.
+    /// Seconds including the preparation of the run.
     pub fn whole_s(&self) -> f64 {
         self.reset_s.unwrap_or_default() + self.elapsed_s
     }
 
-    /// The value for a metric, in the metric's unit; none of a failure. The operating system's word
-    /// on memory goes before the program's own.
+    /// The value of a metric, in its unit; `None` for a failure. Memory by the operating system
+    /// takes precedence over the program's own value.
     pub fn value(&self, metric: Metric) -> Option<f64> {
         let report = self.report()?;
         match (metric, self.usage) {
@@ -176,7 +176,7 @@ impl Measurement {
         }
     }
 
-    /// The report, where there is one.
+    /// The report, if the run succeeded.
     pub fn report(&self) -> Option<&RunReport> {
         match &self.outcome {
             Outcome::Report(report) => Some(report),
@@ -184,7 +184,7 @@ impl Measurement {
         }
     }
 
-    /// The failure, where there is one.
+    /// The failure, if the run failed.
     pub fn failure(&self) -> Option<&Failure> {
         match &self.outcome {
             Outcome::Report(_) => None,
@@ -198,18 +198,18 @@ impl Measurement {
 pub struct TrialSpec<'a> {
     /// The settings to run under.
     pub settings: &'a Settings,
-    /// The link to simulate.
+    /// The network to simulate.
     pub link: Link,
-    /// True for a foreign program, which may leave out counters.
+    /// True for a foreign program, which may omit counters.
     pub foreign: bool,
 }
 
-/// Reads the text of a run report and makes sure that every figure of it can be used and that the
-/// run had the settings and the link that were asked for.
+/// Parses the text of a run report. Checks that every value is usable, and that the run had the
+/// requested settings and network.
 ///
-/// A foreign report needs `format`, `settings` (those that it knows), `books.read` and
-/// `rec_per_min`; `books`, `rows`, `checksum` and `stages` are compared and shown where they are
-/// there, and everything else is taken to be nothing.
+/// A foreign report needs `format`, `settings` (those that the program knows), `books.read` and
+/// `rec_per_min`. If `books`, `rows`, `checksum` and `stages` exist, they are compared and shown.
+/// Every other value is taken as absent.
 pub fn read_report(text: &str, asked: &TrialSpec<'_>) -> Outcome {
     match usable_report(text, asked) {
         Ok(report) => match reported_rows(text).filter(|rows| !balances(&rows.books)) {
@@ -223,8 +223,8 @@ pub fn read_report(text: &str, asked: &TrialSpec<'_>) -> Outcome {
     }
 }
 
-/// Books, rows and checksum of a report, whether or not the rest of it can be used. `None` if it
-/// does not state what became of the records.
+/// Books, rows and checksum of a report, even if the rest is unusable. `None` if it lacks the
+/// outcomes of the records.
 fn reported_rows(text: &str) -> Option<StoreFingerprint> {
     let report: Value = serde_json::from_str(text).ok()?;
     let books = report.get("books")?.as_object()?;
@@ -262,7 +262,7 @@ fn imbalance(books: &Books) -> String {
     }
 }
 
-/// The part of a report that every format has.
+/// The field that reports of every format have.
 #[derive(Deserialize)]
 struct Versioned {
     format: u32,
@@ -279,7 +279,7 @@ fn usable_report(text: &str, asked: &TrialSpec<'_>) -> Result<RunReport, String>
     if asked.foreign {
         complete_settings(&mut value, &settings)?;
     }
-    // An older build of the migrator does not count what was not there to count either.
+    // An older build of the migrator omits newer counters too.
     fill(&mut value, &nothing);
     let report = RunReport::deserialize(&value).map_err(|error| error.to_string())?;
     check_run(&report, asked)?;
@@ -287,8 +287,7 @@ fn usable_report(text: &str, asked: &TrialSpec<'_>) -> Result<RunReport, String>
     Ok(report)
 }
 
-/// Makes a foreign report's settings whole. It must name settings, and those that it names must be
-/// the ones asked for.
+/// Completes a foreign report's settings. The settings that it names must be the requested ones.
 fn complete_settings(report: &mut Value, asked: &Value) -> Result<(), String> {
     let named = report.get("settings").and_then(Value::as_object);
     let Some(named) = named.filter(|named| !named.is_empty()) else {
@@ -303,7 +302,7 @@ fn complete_settings(report: &mut Value, asked: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// The report of a program that counts nothing.
+/// The report of a program without counters.
 fn nothing(settings: &Settings) -> RunReport {
     RunReport {
         format: FORMAT_VERSION,
@@ -338,7 +337,7 @@ fn nothing(settings: &Settings) -> RunReport {
     }
 }
 
-/// Puts what is missing in `value` there.
+/// Adds missing values to `value`.
 fn fill(value: &mut Value, defaults: &Value) {
     let (Some(object), Some(defaults)) = (value.as_object_mut(), defaults.as_object()) else {
         return;
@@ -406,8 +405,8 @@ fn value(report: &RunReport, metric: Metric) -> Option<f64> {
     }
 }
 
-/// Milliseconds per 1,000 records read that a stage took, summed over workers; 0 for a stage that
-/// the report does not name.
+/// Milliseconds of a stage per 1,000 records read, summed over workers; 0 for a stage that is
+/// missing in the report.
 pub fn stage_ms(report: &RunReport, stage: &str) -> f64 {
     let total_ns = report.stages.get(stage).map_or(0, |times| times.total_ns);
     total_ns as f64 / report.books.read as f64 / 1000.0

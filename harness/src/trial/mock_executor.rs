@@ -25,21 +25,21 @@ pub struct Mock {
 }
 
 impl Mock {
-    /// Every trial is answered by `answer`, in the order in which they run, whatever its program.
+    /// Every trial is answered by `answer` in run order, whatever its program.
     pub fn new(
         mut answer: impl FnMut(&Source, &Settings) -> Result<Measurement> + 'static,
     ) -> Self {
         Self::of_programs(move |source, _, settings| answer(source, settings))
     }
 
-    /// The same, with the index of each trial's program.
+    /// Like `new`, but `answer` gets the index of each trial's program.
     pub fn of_programs(
         answer: impl FnMut(&Source, usize, &Settings) -> Result<Measurement> + 'static,
     ) -> Self {
         Self { answer: Box::new(answer), difference: None }
     }
 
-    /// Reports this as the first difference of stores that differ.
+    /// Returns this as the first difference of stores that differ.
     #[must_use]
     pub fn differing(self, difference: StoreDifference) -> Self {
         Self { difference: Some(difference), ..self }

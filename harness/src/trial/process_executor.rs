@@ -1,5 +1,5 @@
-//! Trials as processes: each a fresh process on a fresh file, or on a schema of a server that was
-//! emptied before. Reads no figure of a report.
+//! Trials as processes. Each trial is a new process on a new file, or on a server schema that was
+//! emptied before.
 
 use std::fs::{self, File};
 use std::io;
@@ -21,10 +21,11 @@ use crate::scenario::step::Arm;
 use crate::scenario::{Link, Scenario, Store, Workload};
 use crate::trial::measurement::{Cause, Failure, Measurement, Outcome, TrialSpec, read_report};
 
-/// Sources of other builds are removed when they have not been made within this time.
+/// Age above which sources of other builds are removed.
 const STALE_SOURCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A server that needs longer than this to remove and create some twenty tables does not work.
+/// Time limit for emptying a schema: a server that takes longer to recreate some twenty tables does
+/// not work.
 const RESET_LIMIT_S: u32 = 120;
 
 const SOURCE: &str = "source.sqlite";
@@ -36,7 +37,7 @@ pub struct Process {
     programs: Vec<Program>,
     fingerprints: Vec<String>,
     generator: Migrator,
-    /// Names the generator's sources.
+    /// Identifies the build that generates the sources.
     generator_build: String,
     scenarios: Vec<Conditions>,
     access: Credentials,
@@ -101,7 +102,7 @@ impl Process {
     pub fn new(programs: Vec<Program>, scenarios: &[Scenario], out: &Path) -> Result<Self> {
         let fingerprints: Result<Vec<_>> = programs.iter().map(Program::fingerprint).collect();
         let fingerprints = fingerprints?;
-        // Programs that are compared read one source, which is none of theirs.
+        // Compared programs read the same source, which none of them generates.
         let generator = match programs.as_slice() {
             [only] => only.migrator()?,
             _ => Migrator::own()?,
@@ -123,13 +124,13 @@ impl Process {
         })
     }
 
-    /// The same with what its scenarios' servers ask for.
+    /// The same executor with credentials for the servers of its scenarios.
     #[must_use]
     pub fn with_access(self, access: Credentials) -> Self {
         Self { access, ..self }
     }
 
-    /// BLAKE3 of the programs under test, 32 hex digits each, in their order.
+    /// BLAKE3 of the programs under test, 32 hex digits each, in order.
     pub fn fingerprints(&self) -> &[String] {
         &self.fingerprints
     }
@@ -168,8 +169,8 @@ impl Process {
         format!("{profile}-{records}-seed{seed}-dup{duplicates}-rej{rejects}-{build}")
     }
 
-    /// Every build makes its own sources, because a generator may change with it; those of builds
-    /// that are gone would pile up.
+    /// Every build generates its own sources, because the generator may differ. Sources of old
+    /// builds would pile up.
     fn remove_stale_sources(&self) {
         let ours = format!("-{}", self.generator_build);
         let entries = fs::read_dir(&self.sources).into_iter().flatten().flatten();
@@ -188,8 +189,8 @@ impl Process {
         program.ok_or_else(|| Error::environment(format!("the scenario has no program {index}")))
     }
 
-    /// Empties the store of a trial on a server: with the program's own tables, where it is a
-    /// migrator. Why it could not be.
+    /// Empties the store of a trial on a server; a migrator recreates its own tables. Returns the
+    /// error message if that fails.
     fn reset(&mut self, program: &Program, store: &Store, log: &Path) -> Result<Option<Failure>> {
         let words = program.migrator()?.reset(store, self.access.recreate());
         let access = Some(&self.access);
@@ -225,7 +226,7 @@ impl Process {
         Ok(Measurement { reset_s, ..measured })
     }
 
-    /// The run itself, which alone is measured.
+    /// The run itself; only this part is timed.
     fn trial(
         &mut self,
         program: &Program,
@@ -243,13 +244,13 @@ impl Process {
         let Exit { usage, failure } = self.children.run(&job)?;
         let elapsed = start.elapsed();
         let after = Counters::now();
-        // An unreadable report is rejected as an empty one is: by what it lacks.
+        // An unreadable report is treated like an empty one and rejected for its missing fields.
         let text = fs::read_to_string(trial.report()).unwrap_or_default();
         let text = if access.is_some() { self.access.hidden_in_report(text) } else { text };
         let asked = TrialSpec { settings: trial.settings, link: trial.link, foreign };
         let outcome = match failure {
             None => read_report(&text, &asked),
-            // A run that was ended from outside may have been writing its report.
+            // A run that was killed may have left a partial report.
             Some(failure) if !matches!(failure.cause, Cause::Exit { .. }) => {
                 Outcome::Failure(failure)
             }
@@ -276,7 +277,7 @@ impl Executor for Process {
         let aside = temporary(&self.sources)?;
         let log = temporary(self.stores())?;
         self.generate(&workload, records, &aside.path().join(SOURCE), &log.path().join(LOG))?;
-        // Another measurement may have made the same source meanwhile; either one will do.
+        // Another measurement may have generated the same source meanwhile; either one can be used.
         match fs::rename(aside.path(), &folder) {
             Err(error) if !source.path.exists() => {
                 Err(Error::caused(format!("writing {}", folder.display()), error))
@@ -321,7 +322,7 @@ impl Executor for Process {
         if !one.exists() || !other.exists() {
             return Ok(None);
         }
-        // A runner's store may be no database that can be read here.
+        // The store of a runner may not be a readable database.
         Ok(store_diff::first(&one, &other, names).unwrap_or_default())
     }
 }

@@ -1,5 +1,5 @@
-//! Programs under test and their command lines: a build of the migrator, or any program that writes a
-//! run report. Starts nothing.
+//! Programs under test and their command lines: a build of the migrator, or any program that writes
+//! a run report.
 
 use std::ffi::OsString;
 use std::fs;
@@ -24,11 +24,11 @@ pub enum Program {
     Migrator(Migrator),
     /// Any program that writes a run report.
     Runner(Runner),
-    /// Another program, made to take longer by a share that is known before it is measured.
+    /// Another program, slowed by a known share.
     Slowed(Box<Program>, f64),
 }
 
-/// A build of the migrator: the binary, and the words that come before its own.
+/// A build of the migrator: the binary, and the arguments before its own.
 #[derive(Debug, Clone)]
 pub struct Migrator {
     path: PathBuf,
@@ -56,19 +56,19 @@ impl Trial<'_> {
         self.folder.join(REPORT)
     }
 
-    /// The URL of the store: a server's, or that of the trial's own file.
+    /// The URL of the store: of a server, or of the trial's own file.
     fn store_url(&self) -> OsString {
         if self.store.is_server() { self.store.url.clone().into() } else { url(&file(self.folder)) }
     }
 }
 
-/// The store of a trial whose rows go into a file.
+/// The store file of a trial.
 pub(crate) fn file(folder: &Path) -> PathBuf {
     folder.join(STORE)
 }
 
 impl Migrator {
-    /// The harness's own binary, which is the migrator under its hidden verb.
+    /// The harness's own binary, which acts as the migrator under a hidden verb.
     pub(crate) fn own() -> Result<Self> {
         Ok(Self { path: own_binary()?, arguments: vec![MIGRATOR_VERB.into()] })
     }
@@ -94,7 +94,7 @@ impl Migrator {
         words
     }
 
-    /// The command line that makes so many records.
+    /// The command line that generates this many records.
     pub(crate) fn generate(&self, workload: &Workload, records: u32, file: &Path) -> Vec<OsString> {
         let flags = [
             ("--records", records.to_string()),
@@ -108,8 +108,8 @@ impl Migrator {
         self.words(std::iter::once("generate".into()).chain(flags).chain(out))
     }
 
-    /// The command line that empties a server's schema; one that was not created for it has to be
-    /// named in `recreate`.
+    /// The command line that empties a server's schema. A schema that was not created for trials
+    /// must be named in `recreate`.
     pub(crate) fn reset(&self, store: &Store, recreate: Option<&str>) -> Vec<OsString> {
         let recreate = recreate.map(|schema| format!("--recreate={schema}"));
         self.words([
@@ -168,7 +168,7 @@ impl Program {
         Ok(!one.is_script()? && one.fingerprint()? == other.fingerprint()?)
     }
 
-    /// The same program, taking longer by `share`, 0 or more, than it would.
+    /// The same program slowed by `share`, 0 or more.
     #[must_use]
     pub fn slowed(self, share: f64) -> Self {
         Self::Slowed(Box::new(self), share)
@@ -179,7 +179,7 @@ impl Program {
         matches!(self.unslowed().0, Self::Runner(_))
     }
 
-    /// The program itself, and by which share it is slowed.
+    /// The program without a slowdown, and the share of the slowdown.
     pub(crate) fn unslowed(&self) -> (&Self, f64) {
         match self {
             Self::Migrator(_) | Self::Runner(_) => (self, 0.0),
@@ -199,8 +199,8 @@ impl Program {
         }
     }
 
-    /// BLAKE3 of its binary, 32 hex digits; of a runner, of its command and of every file that the
-    /// command names, so that another script is another program.
+    /// BLAKE3 of the binary, 32 hex digits. For a runner it covers the command and every file that
+    /// the command names, so that another script is another program.
     pub(crate) fn fingerprint(&self) -> Result<String> {
         let runner = match self {
             Self::Migrator(migrator) => return migrator.fingerprint(),
@@ -241,9 +241,9 @@ impl Program {
     }
 }
 
-/// The path by which this process starts its own binary again.
+/// The path for starting this binary again.
 pub(crate) fn own_binary() -> Result<PathBuf> {
-    // This path stays the running binary when a build replaces the file in the middle of it.
+    // This path stays the running binary even if a build replaces the file.
     let running = PathBuf::from("/proc/self/exe");
     if running.exists() {
         return Ok(running);
@@ -280,7 +280,7 @@ fn flags(settings: &Settings) -> Vec<String> {
     said.flat_map(|(name, value)| [format!("--{}", name.replace('_', "-")), plain(value)]).collect()
 }
 
-/// A migrator from before there were links is not asked for none.
+/// An old migrator without network options gets none.
 fn link_flags(link: Link) -> Vec<OsString> {
     if !link.is_simulated() {
         return Vec::new();
@@ -303,7 +303,7 @@ mod tests {
         serde_json::from_value(value).unwrap()
     }
 
-    /// Parses a command line of the migrator, from its path and this verb on.
+    /// Parses a command line of the migrator, beginning with its path and this verb.
     fn taken(words: Vec<OsString>, verb: &str) -> Verb {
         assert_eq!(words[1], verb);
         Cli::try_parse_from(words).unwrap().verb

@@ -12,10 +12,10 @@ use crate::error::{Error, Result};
 /// The version of `identity.json`.
 const FORMAT_VERSION: u32 = 1;
 
-/// A load per processor above this means that others were computing as well.
+/// A higher load per processor shows that other programs were running.
 pub(crate) const BUSY_LOAD: f64 = 0.25;
 
-/// File systems that flush to no disk.
+/// File systems without a disk.
 pub(crate) const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
 
 /// Provenance of a measurement.
@@ -23,17 +23,17 @@ pub(crate) const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
 pub struct Provenance {
     /// `FORMAT_VERSION` of the program that wrote it.
     pub format: u32,
-    /// The revision that the harness was built from; its version where git did not know.
+    /// The revision that the harness was built from; its version if git was not available.
     pub revision: String,
     /// `plan::hash` of the scenario.
     pub plan_hash: String,
-    /// When the measurement began, UTC, ISO 8601.
+    /// Start of the measurement, UTC, ISO 8601.
     pub started: String,
-    /// The command that does it again.
+    /// The command that repeats the measurement.
     pub command: String,
-    /// The program under test; of several, the first.
+    /// The program under test; the first one of several.
     pub program: ProgramIdentity,
-    /// The other programs under test, in their order.
+    /// The other programs under test, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_programs: Vec<ProgramIdentity>,
     /// Store of the runs.
@@ -45,7 +45,8 @@ pub struct Provenance {
 /// The program under test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramIdentity {
-    /// The path given with `--migrator`, or the `[runner]` command; none where the harness ran itself.
+    /// The path given with `--migrator`, or the `[runner]` command; `None` for the built-in
+    /// migrator.
     pub path: Option<String>,
     /// BLAKE3 of the binary, 32 hex digits.
     pub blake3: String,
@@ -91,9 +92,9 @@ pub struct Machine {
 /// Warning that the environment makes results doubtful.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EnvironmentWarning {
-    /// Others were computing before the first run.
+    /// Other programs were running before the first run.
     Busy {
-        /// Load of the minute before.
+        /// Load during the minute before.
         load: f64,
         /// Processors.
         cpus: usize,
@@ -153,7 +154,8 @@ impl Provenance {
         }
     }
 
-    /// Adds what only a run's report knows; `program` is the index of the one that ran.
+    /// Adds the values that only a run's report has; `program` is the index of the program that
+    /// ran.
     pub fn fill_from_report(
         &mut self,
         program: usize,
@@ -192,7 +194,7 @@ impl Provenance {
             .collect()
     }
 
-    /// Everything about the machine that makes figures doubtful.
+    /// Warnings about the machine that make results doubtful.
     pub fn warnings(&self) -> Vec<EnvironmentWarning> {
         let busy = |load: &f64| *load > BUSY_LOAD * self.machine.cpus as f64;
         let load = self.machine.load.filter(busy);
@@ -225,13 +227,13 @@ impl ProgramIdentity {
 pub struct Measured<'a> {
     /// `plan::hash` of the scenario.
     pub plan_hash: &'a str,
-    /// When the measurement began, UTC, ISO 8601.
+    /// Start of the measurement, UTC, ISO 8601.
     pub started: &'a str,
-    /// The command that does it again.
+    /// The command that repeats the measurement.
     pub command: &'a str,
 }
 
-/// The revision that this program was built from; its version where git did not know.
+/// The revision that this program was built from; its version if git was not available.
 pub fn revision() -> &'static str {
     env!("HARNESS_REVISION")
 }
@@ -257,7 +259,8 @@ impl Machine {
         Self::read(|path| fs::read_to_string(path).ok(), usable_cpus())
     }
 
-    /// The machine whose files `text` reads and of whose processors a program may use `cpus`.
+    /// The machine described by the files that `text` reads. A program may use `cpus` of its
+    /// processors.
     pub(crate) fn read(text: impl Fn(&str) -> Option<String>, cpus: usize) -> Self {
         let line = |path: &str| text(path).map(|text| text.trim().to_owned());
         let meminfo = line("/proc/meminfo").and_then(|text| memory_bytes(&text));

@@ -1,5 +1,5 @@
 //! First difference between two stores of one source: table, record and column. Reads `SQLite`
-//! files. Leaves out the columns that the checksum leaves out.
+//! files and ignores the columns that the checksum ignores.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -13,10 +13,10 @@ use super::executor::StoreDifference;
 /// Columns of the log that differ between two runs with the same outcome.
 const LOG_COLUMNS_LEFT_OUT: [&str; 3] = ["log_id", "processing_time", "session_id"];
 
-/// The column by which a table names the record that a row is of.
+/// The column with the source key of a row's record.
 const RECORD: &str = "app_id";
 
-/// A value longer than this is cut for a message.
+/// Length above which a value is truncated in a message.
 const SHOWN_CHARACTERS_MAX: usize = 60;
 
 /// A table that both stores have.
@@ -28,8 +28,8 @@ struct Table {
     key: Vec<String>,
 }
 
-/// The first difference in the order in which the tables were made: parents before children, the
-/// log last. `None` where there is none.
+/// The first difference in the order in which the tables were created: parents before children, the
+/// log last. `None` if there is none.
 pub(crate) fn first(one: &Path, other: &Path, names: [&str; 2]) -> Result<Option<StoreDifference>> {
     let stores = Connection::open(one)?;
     stores.execute("ATTACH DATABASE ?1 AS other", [other.to_string_lossy()])?;
@@ -61,7 +61,7 @@ fn tables(stores: &Connection, schema: &str) -> Result<Vec<String>> {
     names.collect()
 }
 
-/// Columns and key of a table, or how the columns of the two differ.
+/// Columns and key of a table, or the difference between the columns of the two stores.
 fn table(
     stores: &Connection,
     name: &str,
@@ -87,7 +87,7 @@ fn table(
     Ok(Ok(Table { name: name.into(), columns, key }))
 }
 
-/// The columns that are compared, and whether each is of the primary key.
+/// The columns to compare; true for columns of the primary key.
 fn columns(stores: &Connection, table: &str, schema: &str) -> Result<Vec<(String, bool)>> {
     let sql = "SELECT name, pk > 0 FROM pragma_table_info(?1, ?2) ORDER BY cid";
     let mut statement = stores.prepare(sql)?;
@@ -144,7 +144,7 @@ fn in_table(
                 names[1]
             )
         }
-        // A key that is no text of either store, as a folded one may be.
+        // A key that neither store contains as text, for instance a folded one.
         (None, None) => write!(words, " is not stored alike"),
     };
     Ok(Some(StoreDifference { table: table.name.clone(), record, words }))
@@ -189,7 +189,7 @@ fn row(
     values.optional()
 }
 
-/// The record of a row whose table names it through a parent: an address by its contact.
+/// The record of a row that refers to it through a parent, such as an address through its contact.
 fn owner(stores: &Connection, table: &Table, key: &[Value]) -> Result<Option<i64>> {
     let sql = "SELECT \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1)";
     let mut statement = stores.prepare(sql)?;
@@ -260,7 +260,7 @@ mod tests {
         INSERT INTO processing_log VALUES (1, 1, 'success', 'now', 'a'), (2, 2, 'success', '', 'a');
     ";
 
-    /// The difference of a store from one that was changed like this.
+    /// The first difference between a store and a copy changed by this SQL.
     fn changed(sql: &str) -> Option<StoreDifference> {
         let folder = tempfile::tempdir().unwrap();
         let paths = ["one", "other"].map(|name| folder.path().join(name));

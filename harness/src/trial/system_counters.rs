@@ -31,7 +31,8 @@ impl Counters {
         Some(Self { clock_mhz, ..Self::parse(&read("/proc/stat")?, &read("/proc/vmstat")?)? })
     }
 
-    /// proc(5): user, nice, system, idle, iowait, irq, softirq, steal; the rest is in them already.
+    /// proc(5): user, nice, system, idle, iowait, irq, softirq, steal; the remaining fields are
+    /// included in these.
     fn parse(stat: &str, vmstat: &str) -> Option<Self> {
         let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
         let ticks: Option<Vec<u64>> =
@@ -69,8 +70,8 @@ impl Counters {
     }
 }
 
-/// The speed of the fastest processor. In a virtual machine it is a name and no speed: the host
-/// governs it.
+/// The speed of the fastest processor. In a virtual machine the value is nominal, because the host
+/// controls the speed.
 fn clock_mhz(cpuinfo: &str) -> Option<f64> {
     let mut fastest: Option<f64> = None;
     for (name, value) in cpuinfo.lines().filter_map(|line| line.split_once(':')) {
@@ -96,7 +97,7 @@ mod tests {
     fn cpu_time_outside_of_the_trial_is_counted_as_foreign() {
         let before = Counters::parse("cpu  100 0 50 800 50 0 0 0 9 9\n", VMSTAT).unwrap();
         let after = Counters::parse("cpu  200 0 70 860 60 0 0 10 9 9\n", VMSTAT).unwrap();
-        // 200 ticks went by, 120 of them busy, and the trial took 80.
+        // 200 ticks passed, 120 of them busy, and the trial took 80.
         let own = Usage { cpu_user_s: 0.7, cpu_system_s: 0.1, peak_rss_bytes: 0 };
         let second = Duration::from_secs(1);
         let around = after.since(before, second, own).unwrap();
