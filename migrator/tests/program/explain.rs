@@ -82,7 +82,7 @@ fn application_cases() -> Vec<Case> {
             "no such key: the entry \\\"\\\" is used",
         ),
         ("full", "app_flags.joint_flag", json!([0]), "no such key: 0"),
-        ("full", "app_flags.paid_flag", json!([1]), "the key is there"),
+        ("full", "app_flags.paid_flag", json!([1]), "the key exists"),
         ("full", "app_sums.total", json!([5.0]), "base_amount = \\\"1,000\\\""),
         ("full", "app_sums.grade", json!([["left out"]]), "no WHEN holds, and there is no ELSE"),
         ("odd", "app_sums.officer_enum", json!([900]), "skipped: the calculation gave a value"),
