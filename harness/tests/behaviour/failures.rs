@@ -1,5 +1,4 @@
-//! Runs that fail: what a gate, a sweep and a plan make of them. The programs are those of
-//! `tests/inputs/failing`.
+//! Failed runs in a gate, a sweep and a tune plan, with the programs in `tests/inputs/failing`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -174,7 +173,7 @@ fn a_head_that_always_fails_against_a_base_that_fails_once_is_failed() {
         gated.check("FAILED", 1);
         assert!(gated.text.contains("base.toml in 1 of 2 runs"), "{}", gated.text);
     }
-    // Both fail in every run: there is nothing to compare.
+    // Both fail in every run, so no comparison is possible.
     let both =
         [("BASE_MODE", "rare_fail"), ("BASE_EVERY", "1"), ("MODE", "killed"), ("EVERY", "1")];
     inputs.gate(&both, &[], "both").check("INVALID", 4);
@@ -240,7 +239,8 @@ fn a_plan_keeps_no_setting_of_which_a_run_failed() {
 #[test]
 fn a_kept_setting_that_fails_later_is_reverted() {
     let planned = plan("phase2", 7200);
-    // Batches of 200 alone fail once in the sweep of the next phase, where they are the baseline.
+    // Batches of 200 fail once without other settings, in the sweep of the next phase, whose
+    // baseline they are.
     let fails = |settings: &Value, number| {
         settings["batch_size"] == 200 && settings["pool"] == "off" && number == 25
     };
@@ -254,7 +254,7 @@ fn a_kept_setting_that_fails_later_is_reverted() {
     assert!(
         report.contains("II.1 is reverted, because a run with its settings failed: exit code 2")
     );
-    // All that is kept fails in its comparison with the baseline.
+    // Everything kept fails in its comparison with the baseline.
     let (recorded, tuned) = measured(&planned, Runs::of(some_help));
     let kept = tuned.settings.clone();
     let is_before = |step: &&harness::session::state::CompletedStep| step.step.name != FINAL_STEP;
@@ -279,7 +279,7 @@ fn a_plan_whose_baseline_fails_again_ends_as_invalid() {
     assert_eq!(recorded.ending, Some(Ending::Invalid));
     let reason = recorded.invalid_reason().unwrap();
     assert!(reason.contains("the baseline failed, was repeated and failed again"), "{reason}");
-    // It never worked: there is nothing to summarize.
+    // The baseline never succeeded, so the session has no summary.
     let recorded = with_failures(&planned, some_help, move |settings, _| baseline(settings));
     assert_eq!(recorded.ending, Some(Ending::Invalid));
     assert_eq!(summarize(&recorded).unwrap_err().kind(), ErrorKind::Environment);

@@ -119,7 +119,7 @@ fn the_report_of_a_run_that_failed_shows_which_records_it_lost_or_changed() {
         failed(&|report| *report.rows.get_mut("app_base").unwrap() -= 1).unwrap(),
         "rows of app_base 999 instead of 1000"
     );
-    // It stopped early, and lost nothing of what it read.
+    // A run that stopped early lost no record that it read.
     assert_eq!(failed(&|report| (report.books.read, report.books.committed) = (40, 40)), None);
     for text in ["", "{", r#"{"books": {"read": 5}}"#, r#"{"books": 5}"#] {
         assert_eq!(Failure::new(Cause::Report, "").with_report(text).reported, None, "{text}");

@@ -285,7 +285,7 @@ fn a_large_grid_still_fits_its_table_and_its_charts() {
     assert!(html(&document(&recorded)).unwrap().contains("1000 × values × 2"));
 }
 
-/// Runs of which those with these numbers (the first is the baseline run, 0) are disturbed.
+/// Runs of which these are disturbed; number 0 is the baseline run.
 fn disturbed_runs(numbers: Vec<usize>) -> impl FnMut(&Source, &Settings) -> Result<Measurement> {
     let (mut runs, mut number) = (noisy_runs(), 0);
     move |source, settings| {

@@ -108,8 +108,8 @@ fn answered(planned: &(Scenario, Tune), mock: &mut Mock) -> (SessionState, TuneR
     (recorded, tune_result)
 }
 
-/// The same with runs that fail where `fails` says so of their settings and of how many runs with
-/// these settings there have been.
+/// The same runs, but `fails` decides which of them fail, by their settings and the number of
+/// earlier runs with these settings.
 pub(crate) fn with_failures(
     planned: &(Scenario, Tune),
     effect: Effect,

@@ -134,10 +134,10 @@ fn rows_cases() -> Vec<Case> {
     vec![
         ("full", "scores.score", json!([0]), "nothing: not a number of its data type"),
         ("full", "scores.score_identifier", json!(["BUREAU"]), "the parameter of the mapping type"),
-        ("full", "indicators.value", json!(["1"]), "which makes the row"),
+        ("full", "indicators.value", json!(["1"]), "which creates the row"),
         ("full", "app_historical_lookup.source", json!(["[application]"]), "in brackets"),
         ("full", "app_report_results_lookup.value", json!([]), "nothing: blank, null or none"),
-        ("full", "app_policy_exceptions_rl.notes", json!(["checked"]), "which makes no row"),
+        ("full", "app_policy_exceptions_rl.notes", json!(["checked"]), "which creates no row"),
         ("full", "app_collateral_rl.year", json!([2019]), "no mapping creates it (contract.md 11)"),
         (
             "odd",
