@@ -9,7 +9,7 @@ use harness::analysis::test_result::Decision;
 use harness::error::{Error, ErrorKind, Result};
 use harness::experiment::bisect::{BisectTarget, CommitState};
 use harness::experiment::gate::{
-    GateResult, GateStrategy, GateVerdict, WorkloadResult, decide, session,
+    GateResult, GateStrategy, GateVerdict, SpeedNotJudged, WorkloadResult, decide, session,
 };
 use harness::report::build::gate::document;
 use harness::report::{Format, markdown, pretty, render};
@@ -301,6 +301,55 @@ fn a_program_that_does_not_finish_its_first_run_is_named() {
     let words =
         "HEAD (5e6f7a8b) failed in 1 of 1 run, main (1a2b3c4d) in none: exit code 2: out of luck";
     assert!(report_md(&recorded).contains(words));
+}
+
+#[test]
+fn a_base_that_never_runs_is_invalid_at_once_and_accepted_on_request() {
+    let executor = || {
+        Mock::of_programs(|source: &Source, program, settings: &Settings| {
+            Ok(if program == 0 { failure() } else { done(report(settings, source.records, 4e5)) })
+        })
+    };
+    // Its first run was to find the number of records.
+    let scenario = || Scenario::parse(shipped("gate").unwrap()).unwrap();
+    let recorded = gate(line_of(contest(600.0), vec![scenario()]), executor());
+    let gated = decide(&recorded).unwrap();
+    assert_eq!((said(&gated), recorded.ending), ((GateVerdict::Invalid, 4), Some(Ending::Invalid)));
+    assert_eq!(recorded.trials().count(), 4, "the warm-up, and once more");
+    let accepting = GateSpec { accept_failing_base: true, ..contest(600.0) };
+    let recorded = gate(line_of(accepting, vec![scenario()]), executor());
+    let gated = decide(&recorded).unwrap();
+    assert_eq!((said(&gated), recorded.ending), ((GateVerdict::Pass, 0), Some(Ending::Complete)));
+    assert_eq!(gated.speed_not_judged, Some(SpeedNotJudged::FailingBase));
+    assert!(report_md(&recorded).contains("speed not judged"));
+}
+
+#[test]
+fn interference_discards_times_and_not_failures() {
+    let mut runs = answers(0.0, 0.02, 0, None);
+    let mut ran = 0;
+    let executor = Mock::of_programs(move |source: &Source, program, settings: &Settings| {
+        ran += 1;
+        let around = |share| SystemLoad {
+            foreign_cpu_share: share,
+            steal_share: 0.0,
+            swapped_pages: 0,
+            clock_mhz: None,
+        };
+        // In the first pair after the warm-up and the control the head fails, and both are disturbed.
+        let first_pair = ran == 23 || ran == 24;
+        let finished = runs(source, program, settings)?;
+        let measured = if first_pair && program == 1 { failure() } else { finished };
+        let share = if first_pair { 0.9 } else { 0.0 };
+        Ok(Measurement { surroundings: Some(around(share)), ..measured })
+    });
+    let recorded = gate(one("small = \"pass\""), executor);
+    assert_eq!(recorded.steps[2].voided.len(), 1);
+    let gated = decide(&recorded).unwrap();
+    assert_eq!(said(&gated), (GateVerdict::Failed, 1));
+    let failures = gated.failures.as_ref().unwrap();
+    assert_eq!((failures.head.failed, failures.head.runs, failures.base.runs), (1, 12, 12));
+    assert!(report_md(&recorded).contains("HEAD (5e6f7a8b) failed in 1 of 12 runs"));
 }
 
 #[test]

@@ -105,8 +105,8 @@ fn metrics(
             name: name(gated, workload, test.metric.name()),
             against: gated.base.clone(),
             status: match (gated.answer, test.verdict) {
+                (_, Decision::FailedRuns) => Status::NotJudged,
                 (GateVerdict::Invalid, _) => Status::Invalid,
-                (_, Decision::FailedRuns) => Status::Skipped,
                 (_, Decision::Judged(Verdict::Small)) if small_fails => Status::SmallFails,
                 (_, verdict) => pairs::status(verdict),
             },

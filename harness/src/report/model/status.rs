@@ -32,6 +32,8 @@ pub enum Status {
     NothingToConfirm,
     /// Not measured.
     Skipped,
+    /// Measured and not judged, because a run failed.
+    NotJudged,
     /// Nothing wrong, but something to look at.
     Warning,
 }
@@ -64,7 +66,7 @@ impl Status {
             Self::Small | Self::Warning => StatusClass::Note,
             Self::NothingToConfirm => StatusClass::Plain,
             Self::Inconclusive | Self::NotTestable => StatusClass::Open,
-            Self::NotConfirmed | Self::Skipped => StatusClass::NotMeasured,
+            Self::NotConfirmed | Self::Skipped | Self::NotJudged => StatusClass::NotMeasured,
             Self::Regression | Self::SmallFails | Self::WrongResult | Self::Failed => {
                 StatusClass::Failure
             }
@@ -87,6 +89,7 @@ impl Status {
             Self::Failed => "failed",
             Self::NothingToConfirm => "nothing to confirm",
             Self::Skipped => "skipped",
+            Self::NotJudged => "not judged",
             Self::Warning => "warning",
         }
     }
