@@ -20,8 +20,9 @@ const MIGRATOR_HELP: &str = "Run this build of the migrator instead of the built
 ///
 /// Without a verb, `harness` runs `harness tune phase2`.
 ///
-/// Exit codes: 0 done, or a pass; 1 regression; 2 usage error, environment error or failed build; 3
-/// inconclusive; 4 invalid measurement; 5 runs stored different rows; 130 interrupted.
+/// Exit codes: 0 done, or a pass; 1 regression or failed head of a gate; 2 usage error, environment
+/// error or failed build; 3 inconclusive; 4 invalid measurement; 5 runs stored different rows; 130
+/// interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "harness", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -108,9 +109,13 @@ pub(crate) enum Verb {
     /// stored counts are compared exactly. Its times are not comparable with new ones, so both arms
     /// run again.
     ///
+    /// Failed runs are judged before times: the verdict is never decided on the runs that are left.
+    /// Two arms that are one program pass at once.
+    ///
     /// Exit codes: 0 pass, improved, or worse by less than the margin if the scenario allows it; 1
-    /// regression; 2 usage error, environment error, or a ref that does not build or run; 3
-    /// inconclusive; 4 invalid measurement; 5 the arms store different rows; 130 interrupted.
+    /// regression, or the head fails in more runs than the base; 2 usage error, environment error,
+    /// or a ref that does not build; 3 inconclusive; 4 invalid measurement, or the base fails; 5 the
+    /// arms store different rows, or the head loses records; 130 interrupted.
     #[command(after_help = GATE_EXAMPLES)]
     Gate(GateArgs),
     /// Attribute a performance difference to settings, stages or (with --bisect) a commit

@@ -396,12 +396,7 @@ fn warnings(
         warnings.extend(left_out.map(|metric| {
             format!("{name}: {} is left out: some runs do not report it", metric.name())
         }));
-        let (failed, voided) = (&comparison.failed, &comparison.voided);
-        warnings.extend(
-            failed.first().map(|first| {
-                format!("{name}: {} runs failed; first reason: {first}", failed.len())
-            }),
-        );
+        let voided = &comparison.voided;
         warnings.extend(voided.first().map(|first| {
             format!(
                 "{name}: {} pairs were discarded and repeated; first reason: {first}",

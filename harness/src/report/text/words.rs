@@ -188,6 +188,11 @@ pub fn worth(analysis: &Analysis) -> String {
             .into();
     }
     let Some(best) = &analysis.best else {
+        let eligible = analysis.settings.iter().filter(|summary| summary.is_eligible()).count();
+        if eligible < 2 && eligible < analysis.settings.len() {
+            return "Too few settings stayed within the limits without a failed run to compare them."
+                .into();
+        }
         return format!(
             "The sweep cannot say which of {} settings may be the fastest.",
             analysis.settings.len()
@@ -197,17 +202,23 @@ pub fn worth(analysis: &Analysis) -> String {
         best.members.iter().map(|index| analysis.settings[*index].setting.short.as_str()).collect();
     let swept = swept(analysis);
     let told = rounded_to_tenths(best.allowance_percent);
+    // A candidate that failed in its confirmation left the current setting, which may be none of them.
+    let is_member = best.members.contains(&analysis.choice);
     let choice = &analysis.choice().setting.label;
-    match names.as_slice() {
-        [_] => {
-            format!("Of {} settings {choice} alone may be the fastest.", analysis.settings.len())
-        }
+    let choice = is_member.then(|| format!(" The choice among them, by memory: {choice}."));
+    match best.members.as_slice() {
+        [only] => format!(
+            "Of {} settings {} alone may be the fastest.",
+            analysis.settings.len(),
+            analysis.settings[*only].setting.label
+        ),
         _ => format!(
             "Of {} settings {} may be the fastest ({swept} {}): the sweep cannot tell them apart, as \
-             it could if the best were ahead by {told} %. The choice among them, by memory: {choice}.",
+             it could if the best were ahead by {told} %.{}",
             analysis.settings.len(),
             names.len(),
-            names.join(", ")
+            names.join(", "),
+            choice.unwrap_or_default()
         ),
     }
 }
