@@ -1,9 +1,8 @@
-//! Tells the program which revision it was built from. Where git does not know, the version stands
-//! in; nothing else is decided here.
+//! Passes the revision of the build to the program. Without git the package version replaces it.
 
 use std::process::Command;
 
-/// What the binary is made of; a change elsewhere does not make the revision a changed one.
+/// Files that determine the binary. Changes elsewhere do not mark the revision as modified.
 const SOURCES: [&str; 6] = [
     "../harness/src",
     "../migrator/src",
@@ -25,7 +24,7 @@ fn main() {
 }
 
 fn revision() -> String {
-    // Unpacked inside somebody else's repository, the sources are not what its revision names.
+    // In a folder unpacked inside another repository, git would name that repository's revision.
     let tracked = git(&["ls-files", "--error-unmatch", "build.rs"]);
     let Some(commit) = tracked.and_then(|_| git(&["rev-parse", "HEAD"])) else {
         return env!("CARGO_PKG_VERSION").into();
