@@ -278,11 +278,12 @@ impl Password {
     /// `Environment` if there is no password.
     pub fn find(file: Option<&Path>) -> Result<Self> {
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path).map_err(|cause| {
-                let message = format!("password file {}", path.display());
-                Error::caused(ErrorKind::Environment, message, cause)
-            })?;
-            return Ok(Self::new(text.lines().next().unwrap_or_default()));
+            let name = || format!("password file {}", path.display());
+            let bytes = std::fs::read(path)
+                .map_err(|cause| Error::caused(ErrorKind::Environment, name(), cause))?;
+            let password = first_line(&bytes)
+                .map_err(|reason| Error::environment(format!("{} {reason}", name())))?;
+            return Ok(Self::new(&password));
         }
         std::env::var(PASSWORD_VARIABLE).map(Self::new).map_err(|_| {
             Error::environment(format!(
@@ -294,6 +295,27 @@ impl Password {
     /// The password in plain text, for a login or the environment of a child process.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+/// First line of a text file, without a byte order mark. UTF-16 is recognized by its mark, because
+/// PowerShell's `>` and Notepad write it. Fails for other bytes and for an empty line.
+fn first_line(bytes: &[u8]) -> std::result::Result<String, &'static str> {
+    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+        String::from_utf16(&units).ok()
+    };
+    let text = match bytes {
+        [0xef, 0xbb, 0xbf, text @ ..] => String::from_utf8(text.to_vec()).ok(),
+        [0xff, 0xfe, text @ ..] => utf16(text, u16::from_le_bytes),
+        [0xfe, 0xff, text @ ..] => utf16(text, u16::from_be_bytes),
+        text => String::from_utf8(text.to_vec()).ok(),
+    };
+    let text =
+        text.ok_or("is neither UTF-8 nor UTF-16 with a byte order mark; save it as UTF-8")?;
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(line.to_owned()),
+        _ => Err("has an empty first line; write the password there"),
     }
 }
 
@@ -309,6 +331,35 @@ mod tests {
 
     fn parse(text: &str) -> std::result::Result<ServerUrl, String> {
         ServerUrl::parse(text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_password_file_gives_its_first_line_without_a_byte_order_mark() {
+        let utf16 = |mark: [u8; 2], unit: fn(u16) -> [u8; 2]| {
+            let units = "Pä$s\r\nmore".encode_utf16().flat_map(unit);
+            mark.into_iter().chain(units).collect::<Vec<u8>>()
+        };
+        for bytes in [
+            "Pä$s".as_bytes().to_vec(),
+            "Pä$s\r\nmore\n".as_bytes().to_vec(),
+            "\u{feff}Pä$s\n".as_bytes().to_vec(),
+            utf16([0xff, 0xfe], u16::to_le_bytes),
+            utf16([0xfe, 0xff], u16::to_be_bytes),
+        ] {
+            assert_eq!(first_line(&bytes).as_deref(), Ok("Pä$s"), "{bytes:?}");
+        }
+        // A blank is part of a password.
+        assert_eq!(first_line(b" secret \n").as_deref(), Ok(" secret "));
+    }
+
+    #[test]
+    fn a_password_file_without_a_text_is_rejected_without_repeating_it() {
+        for bytes in [b"".as_slice(), b"\nsecret", b"\xef\xbb\xbf\n"] {
+            let reason = first_line(bytes).unwrap_err();
+            assert!(reason.contains("empty first line") && !reason.contains("secret"), "{reason}");
+        }
+        let reason = first_line(b"secret\xfc").unwrap_err();
+        assert!(reason.contains("save it as UTF-8") && !reason.contains("secret"), "{reason}");
     }
 
     #[test]
