@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use migrator::util::secrets::without_secrets;
 
 use crate::error::Error;
 use crate::sanitize::shown;
@@ -23,7 +24,7 @@ pub(crate) fn result(text: &str) {
 
 /// Prints an error.
 pub(crate) fn complain(error: &Error) {
-    say(&format!("harness: {error}"));
+    say(&without_secrets(&format!("harness: {error}")));
 }
 
 /// Prints a message beside a result.

@@ -214,3 +214,49 @@ fn names_in_a_history_cannot_leave_the_results_folder() {
     let elsewhere = |path: &&PathBuf| path.to_string_lossy().contains("elsewhere");
     assert!(after.iter().filter(elsewhere).all(|path| path.parent() == Some(charts.as_path())));
 }
+
+/// Connection strings that people paste, each with the same password.
+const PASTED: [&str; 7] = [
+    "Server=db;Database=apps;User Id=sa;Password=Sesame1",
+    "Driver={ODBC Driver 18 for SQL Server};Server=db;UID=sa;PWD={Sesame1}",
+    "jdbc:sqlserver://db:1433;user=sa;password=Sesame1",
+    "mssql://sa:Sesame1@db/apps",
+    "mssql://sa:Sesame1/apps",
+    "mssql://db/apps?password=Sesame1",
+    "sa:Sesame1@db",
+];
+
+#[test]
+fn no_verb_repeats_a_password_that_was_pasted_in_the_wrong_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let verbs: [&[&str]; 11] = [
+        &["migrator", "init", "--store"],
+        &["migrator", "run", "--store", "sqlite:a.db", "--source"],
+        &["migrator", "verify", "--store", "sqlite:a.db", "--source"],
+        &["migrator", "check", "--contract"],
+        &["migrator", "run", "--workers"],
+        &["sweep", "batch-size", "--quick", "--quiet", "--store"],
+        &["gate", "--base", "a", "--head"],
+        &["plan"],
+        &["report"],
+        &["judge"],
+        &["tune", "--budget"],
+    ];
+    for pasted in PASTED {
+        for verb in verbs {
+            let mut command = harness();
+            let output = command.current_dir(&folder).args(verb).arg(pasted).output().unwrap();
+            assert!(!output.status.success(), "{verb:?} {pasted}");
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            assert!(!said.contains("Sesame1"), "{verb:?} {pasted}: {said}");
+        }
+    }
+    let mut command = harness();
+    let output = command.args(["migrator", "init", "--store", PASTED[0]]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("--store is an ADO connection string: expected sqlite:PATH or mssql://"),
+        "{said}"
+    );
+}

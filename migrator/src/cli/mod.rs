@@ -13,12 +13,14 @@ pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod verify;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::cli::args::{Cli, Verb};
+use crate::util::secrets::without_secrets;
 
 /// Runs the program with these arguments, its own name first, and returns its exit code. Errors are
 /// printed to stderr.
@@ -32,8 +34,7 @@ where
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // A broken pipe while printing help is not an error.
-            let _ = error.print();
+            print_usage(&error);
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -53,7 +54,18 @@ where
     })
 }
 
+/// Prints help, or a usage error without the secrets that its arguments may hold. A broken pipe is
+/// not an error here.
+#[expect(clippy::print_stderr, reason = "clap's own output, with secrets removed")]
+pub fn print_usage(error: &clap::Error) {
+    let text = error.render().to_string();
+    match without_secrets(&text) {
+        Cow::Borrowed(_) => drop(error.print()),
+        Cow::Owned(text) => eprint!("{text}"),
+    }
+}
+
 #[expect(clippy::print_stderr, reason = "the one place where the migrator reports an error")]
 fn complain(error: &crate::error::Error) {
-    eprintln!("migrator: {error}");
+    eprintln!("migrator: {}", without_secrets(&error.to_string()));
 }

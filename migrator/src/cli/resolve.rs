@@ -19,6 +19,7 @@ use crate::store::mssql::MssqlStore;
 use crate::store::mssql::url::{Password, ServerUrl};
 use crate::store::schema::Tables;
 use crate::store::sqlite::SqliteStore;
+use crate::util::secrets::{foreign_connection_string, without_secrets};
 
 /// Value of `--contract`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,7 +206,8 @@ pub(super) fn store_location<'a>(store: &'a str, server: &ServerArgs) -> Result<
         }
         Some(path) if !path.is_empty() => Ok(StoreLocation::Sqlite(Path::new(path))),
         _ => {
-            let given = if store.contains('@') { "" } else { store };
+            let given = foreign_connection_string(store)
+                .map_or_else(|| without_secrets(store).into_owned(), |form| format!("is {form}"));
             Err(Error::usage(format!(
                 "--store {given}: expected sqlite:PATH or mssql://user@host:port/database?…"
             )))

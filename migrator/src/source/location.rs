@@ -15,6 +15,7 @@ use crate::record::RawRecord;
 use crate::store::mssql::url::{Password, ServerUrl};
 use crate::util::cancel::CancellationToken;
 use crate::util::partition::Partition;
+use crate::util::secrets::foreign_connection_string;
 
 /// A source, as named on the command line.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +51,13 @@ impl Location {
                 let form = "generated:PROFILE,N,SEED[,cc|rl], e.g. generated:staged,1000,42";
                 Error::usage(format!("source {text}: expected {form}"))
             }),
-            None => Ok(Self::Folder(PathBuf::from(text))),
+            None => match foreign_connection_string(text) {
+                Some(form) => Err(Error::usage(format!(
+                    "--source is {form}: expected a folder, sqlite:PATH, \
+                     mssql://user@host:port/database?… or generated:PROFILE,N,SEED"
+                ))),
+                None => Ok(Self::Folder(PathBuf::from(text))),
+            },
         }
     }
 

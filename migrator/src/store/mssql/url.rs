@@ -305,8 +305,7 @@ fn first_line(bytes: &[u8]) -> std::result::Result<String, &'static str> {
         let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
         String::from_utf16(&units).ok()
     };
-    let text = match bytes {
-        [0xef, 0xbb, 0xbf, text @ ..] => String::from_utf8(text.to_vec()).ok(),
+    let text = match bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) {
         [0xff, 0xfe, text @ ..] => utf16(text, u16::from_le_bytes),
         [0xfe, 0xff, text @ ..] => utf16(text, u16::from_be_bytes),
         text => String::from_utf8(text.to_vec()).ok(),
