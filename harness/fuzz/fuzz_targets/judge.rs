@@ -8,7 +8,8 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     for better in [Better::Lower, Better::Higher] {
-        let options = Options { better, margin: 0.05, seed: 1 };
+        let mut options = Options::new(0.05, 1);
+        options.every.better = Some(better);
         match judge(bytes, &options) {
             Err(bad) => assert!(bad.to_string().starts_with("line ")),
             Ok(judged) => {

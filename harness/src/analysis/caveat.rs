@@ -8,6 +8,38 @@ use crate::analysis::failure_count::FailureCount;
 use crate::scenario::Link;
 use crate::scenario::schedule::Shard;
 use crate::stats::diagnostics;
+use crate::trial::measurement::StoreFingerprint;
+
+/// An improvement by more than half, with what the runs stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LargeImprovement {
+    /// Name of the metric.
+    pub metric: &'static str,
+    /// Gain in percent of the baseline.
+    pub percent: f64,
+    /// Rows that every run stored; `None` if they differ or no run reports any.
+    pub stored: Option<StoreFingerprint>,
+}
+
+impl fmt::Display for LargeImprovement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { metric, percent, stored } = self;
+        write!(
+            f,
+            "{metric} improved by {percent:.0} %, which is also what a run that did nothing looks \
+             like; "
+        )?;
+        let Some(stored) = stored else {
+            return f.write_str("the runs do not agree on what they stored");
+        };
+        let rows: u64 = stored.rows.values().sum();
+        write!(f, "every run read {} records and stored {rows} rows", stored.books.read)?;
+        match stored.checksum.get(..8) {
+            Some(checksum) => write!(f, ", checksum {checksum}…"),
+            None => f.write_str(", unverified: the program reports no checksum"),
+        }
+    }
+}
 
 /// Reason to read results with caution.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +73,8 @@ pub enum Caveat {
     NothingToConfirm,
     /// Warning about the confirmation pairs.
     Confirmation(diagnostics::DiagnosticWarning),
+    /// The candidate improved so much that a run that did nothing would look the same.
+    LargeImprovement(LargeImprovement),
     /// Runs of a setting failed, so that it was not chosen.
     Failed {
         /// Label of the setting.
@@ -123,6 +157,7 @@ impl fmt::Display for Caveat {
                 f.write_str("nothing to confirm: the candidate is the incumbent")
             }
             Self::Confirmation(doubt) => write!(f, "in the confirmation pairs, {doubt}"),
+            Self::LargeImprovement(found) => found.fmt(f),
             Self::Failed { setting, failures } => {
                 write!(f, "{setting} cannot be chosen: {failures} failed: {}", failures.reasons())
             }
@@ -155,5 +190,30 @@ const MIB: f64 = 1024.0 * 1024.0;
 impl Serialize for Caveat {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use migrator::config::Settings;
+
+    use super::*;
+    use crate::trial::report;
+
+    #[test]
+    fn a_large_improvement_is_said_with_what_was_stored() {
+        let mut stored = StoreFingerprint::of(&report(&Settings::default(), 2_000, 60_000.0));
+        stored.checksum = "0123456789abcdef".into();
+        stored.rows = [("app_base".to_owned(), 1_900), ("log".to_owned(), 100)].into();
+        let text =
+            |stored| LargeImprovement { metric: "rec_per_min", percent: 61.7, stored }.to_string();
+        assert_eq!(
+            text(Some(stored.clone())),
+            "rec_per_min improved by 62 %, which is also what a run that did nothing looks like; \
+             every run read 2000 records and stored 2000 rows, checksum 01234567…"
+        );
+        stored.checksum.clear();
+        assert!(text(Some(stored)).ends_with("unverified: the program reports no checksum"));
+        assert!(text(None).ends_with("do not agree on what they stored"));
     }
 }

@@ -6,12 +6,13 @@ use serde::{Serialize, Serializer};
 pub use super::exact_counts::{CountComparison, CountRange};
 
 use crate::analysis::arm_summary::ArmSummary;
+use crate::analysis::caveat::LargeImprovement;
 use crate::analysis::consistency;
 use crate::analysis::failure_count::FailureCount;
 use crate::analysis::test_result::{Decision, TestResult, rounded_percent};
 use crate::error::{Error, Result};
-use crate::scenario::Scenario;
 use crate::scenario::metric::Metric;
+use crate::scenario::{Gate, Scenario};
 use crate::session::state::{CompletedBlock, CompletedStep, SessionState};
 use crate::stats::confidence::{Confidence, Look};
 use crate::stats::diagnostics;
@@ -19,8 +20,13 @@ use crate::stats::diagnostics::{Diagnostics, Level};
 use crate::stats::group_sequential;
 use crate::stats::paired::{Better, Pair, PairOrder};
 use crate::stats::power;
+use crate::stats::scale::{RawPair, Scale, ScaledMargin};
 use crate::stats::verdict::{Judge, Judgement, Rule, Verdict};
-use crate::trial::measurement::Measurement;
+use crate::trial::measurement::{Measurement, StoreFingerprint};
+
+/// Share of the baseline's median above which an improvement is remarked on: a run that did nothing
+/// would look the same.
+const LARGE_IMPROVEMENT: f64 = 0.5;
 
 /// Test of a comparison: its rule and its position among the interim looks.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -114,11 +120,21 @@ pub struct ArmFigures {
 pub struct MetricFinding {
     /// The metric.
     pub metric: Metric,
+    /// Direction in which it improves.
+    pub better: Better,
+    /// Scale on which it is compared.
+    pub scale: Scale,
     /// Change of the candidate relative to the baseline, in percent of the metric's own direction:
-    /// a higher rate is positive. The paired estimate.
+    /// a higher rate is positive. The paired estimate. `None` on the scale of differences.
     pub change_percent: Option<f64>,
     /// Confidence interval of the change; an end is `None` if unbounded.
     pub change_interval_percent: Option<[Option<f64>; 2]>,
+    /// On the scale of differences the same change, in the metric's unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<f64>,
+    /// On the scale of differences the interval of the change, in the metric's unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change_interval: Option<[Option<f64>; 2]>,
     /// Result of the test, in which larger is worse.
     #[serde(flatten)]
     pub finding: TestResult,
@@ -131,7 +147,11 @@ pub struct ValidityFigures {
     pub trend_percent_per_hour: Option<f64>,
     /// The same trend per minute.
     pub trend_percent_per_minute: Option<f64>,
-    /// Effect of running second in a pair, in percent.
+    /// 95 % interval of the trend per hour.
+    pub trend_interval_percent_per_hour: Option<[f64; 2]>,
+    /// 95 % interval of the trend per minute.
+    pub trend_interval_percent_per_minute: Option<[f64; 2]>,
+    /// Effect of running second in a pair, in percent; on differences of a typical value.
     pub order_effect_percent: Option<f64>,
     /// Lag-1 autocorrelation of the order-adjusted differences d.
     pub autocorrelation: Option<f64>,
@@ -146,10 +166,16 @@ pub struct ValidityFigures {
 /// Pairs of one metric, by interim look and machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pairs {
-    /// Pairs in run order, look by look and machine by machine.
+    /// Values of the pairs in run order, look by look and machine by machine.
+    pub raw: Vec<RawPair>,
+    /// Changes of the pairs on the scale of `margin`.
     pub pairs: Vec<Pair>,
     /// Lengths of those parts; only values within a part are exchangeable.
     pub batches: Vec<usize>,
+    /// Scale and margin, fixed by the first look.
+    pub margin: ScaledMargin,
+    /// Direction of the metric.
+    pub better: Better,
 }
 
 impl Comparison {
@@ -170,7 +196,7 @@ impl Comparison {
         let Some(found) = self.metrics.get_mut(place) else {
             return;
         };
-        *found = MetricFinding::of(found.metric, TestResult::judged(open));
+        *found = MetricFinding::of(found.metric, found.better, TestResult::judged(open));
         let minutes = minutes_needed(&found.finding, &seconds(recorded, &self.name));
         let most = self.minutes_needed.into_iter().chain(minutes);
         self.minutes_needed = most.reduce(f64::max);
@@ -190,13 +216,31 @@ impl Comparison {
     pub(crate) fn withdraw_decisions(&mut self) {
         for found in &mut self.metrics {
             found.finding.withdraw();
-            found.change_interval_percent = None;
+            (found.change_interval_percent, found.change_interval) = (None, None);
         }
         if !self.invalid {
             self.verdict = Some(Decision::FailedRuns);
         }
         self.confidence = Confidence::None;
         (self.minutes_needed, self.detectable_percent) = (None, None);
+    }
+
+    /// Improvements by more than half, beside what the runs stored.
+    pub(crate) fn large_improvements(
+        &self,
+        stored: Option<&StoreFingerprint>,
+    ) -> Vec<LargeImprovement> {
+        let baseline = self.baseline.figures.as_ref();
+        let median = |metric| baseline.and_then(|arm| Some(arm.metrics.get(metric)?.median));
+        let large = |found: &MetricFinding| {
+            let share = found.large_improvement(median(found.metric)?)?;
+            Some(LargeImprovement {
+                metric: found.metric.name(),
+                percent: share * 100.0,
+                stored: stored.cloned(),
+            })
+        };
+        self.metrics.iter().filter_map(large).collect()
     }
 
     /// Result of the scenario's first metric; `None` if it has no data.
@@ -255,32 +299,43 @@ pub fn compare(recorded: &SessionState, name: &str, terms: &TestPlan) -> Result<
 }
 
 /// Pairs of a metric in the steps of this name, without pairs in which a run failed. `None` if a
-/// finished run lacks the metric or its logarithm.
+/// finished run lacks the metric. Scale and margin are those of the first look with pairs.
 pub fn pairs(recorded: &SessionState, name: &str, metric: Metric) -> Option<Pairs> {
-    let (mut pairs, mut batches) = (Vec::new(), Vec::new());
+    let (mut raw, mut batches, mut first_look) = (Vec::new(), Vec::new(), 0);
+    let mut gate = None;
     for ran in recorded.steps_of(name) {
+        gate = gate.or(recorded.scenario(ran.step.scenario).map(|scenario| &scenario.gate));
         let hosts = ran.blocks.iter().map(|block| block.host).max().map_or(0, |most| most + 1);
         for host in 0..hosts {
-            let before = pairs.len();
+            let before = raw.len();
             for block in ran.counted().filter(|block| block.host == host) {
                 if block.measured().any(|measured| measured.report().is_none()) {
                     continue;
                 }
-                pairs.push(pair(block, metric)?);
+                raw.push(raw_pair(block, metric)?);
             }
-            batches.push(pairs.len() - before);
+            batches.push(raw.len() - before);
+        }
+        if first_look == 0 {
+            first_look = raw.len();
         }
     }
-    Some(Pairs { pairs, batches })
+    let default = Gate::default();
+    let gate = gate.unwrap_or(&default);
+    let margin = gate.options_of(metric).margin(&raw[..first_look], gate.margin);
+    let better = gate.better(metric);
+    Some(Pairs { pairs: margin.changes(&raw, better), raw, batches, margin, better })
 }
 
-fn pair(block: &CompletedBlock, metric: Metric) -> Option<Pair> {
+fn raw_pair(block: &CompletedBlock, metric: Metric) -> Option<RawPair> {
     let [first, second] = block.trials.as_slice() else {
         return None;
     };
     let order = if first.trial.arm == 0 { PairOrder::Ab } else { PairOrder::Ba };
-    let value = |line: &crate::session::ledger::TrialLine| line.measurement.value(metric);
-    Pair::of(value(first)?, value(second)?, order, metric.better())
+    let value = |line: &crate::session::ledger::TrialLine| {
+        line.measurement.value(metric).filter(|value| value.is_finite())
+    };
+    Some(RawPair { first: value(first)?, second: value(second)?, order })
 }
 
 fn findings(
@@ -289,13 +344,13 @@ fn findings(
     scenario: &Scenario,
     terms: &TestPlan,
 ) -> (Vec<MetricFinding>, Vec<Metric>) {
-    let mut judge = Judge::new(terms.rule, terms.seed);
+    let mut judge = Judge::new(terms.rule.alpha, terms.seed);
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     for metric in scenario.gate.metrics.iter().copied() {
         match pairs(recorded, name, metric) {
-            Some(Pairs { pairs, batches }) => {
-                let finding = TestResult::of(&mut judge, &pairs, &batches, terms.rule);
-                found.push(MetricFinding::of(metric, finding));
+            Some(Pairs { pairs, batches, margin, better, .. }) => {
+                let finding = TestResult::of(&mut judge, &pairs, &batches, &margin);
+                found.push(MetricFinding::of(metric, better, finding));
             }
             None => left_out.push(metric),
         }
@@ -304,10 +359,10 @@ fn findings(
 }
 
 impl MetricFinding {
-    fn of(metric: Metric, finding: TestResult) -> Self {
-        let (change, interval) = match (metric.better(), finding.judgement) {
+    fn of(metric: Metric, better: Better, finding: TestResult) -> Self {
+        let (change_percent, change_interval_percent) = match (better, finding.judgement) {
             (Better::Lower, _) => (finding.effect_percent, finding.interval_percent),
-            (Better::Higher, Some(judgement)) => {
+            (Better::Higher, Some(judgement)) if judgement.margin.scale == Scale::Ratio => {
                 let end = |log: f64| log.is_finite().then(|| rounded_percent(-log));
                 let interval = judgement.interval;
                 (
@@ -316,9 +371,34 @@ impl MetricFinding {
                 )
             }
             // The reciprocal of the slowdown.
-            (Better::Higher, None) => (finding.effect_percent.map(turned), None),
+            (Better::Higher, _) => (finding.effect_percent.map(turned), None),
         };
-        Self { metric, change_percent: change, change_interval_percent: interval, finding }
+        // Subtracting from zero keeps 0 from becoming −0.
+        let turn = |ends: [Option<f64>; 2]| match better {
+            Better::Lower => ends,
+            Better::Higher => [ends[1], ends[0]].map(|end| end.map(|end| 0.0 - end)),
+        };
+        Self {
+            metric,
+            better,
+            scale: if finding.margin.is_some() { Scale::Difference } else { Scale::Ratio },
+            change_percent,
+            change_interval_percent,
+            change: turn([finding.effect; 2])[0],
+            change_interval: finding.interval.map(turn),
+            finding,
+        }
+    }
+
+    /// Gain of an improvement by more than [`LARGE_IMPROVEMENT`], as a share of the baseline's
+    /// median.
+    pub(crate) fn large_improvement(&self, baseline_median: f64) -> Option<f64> {
+        if self.finding.verdict != Decision::Judged(Verdict::Improved) {
+            return None;
+        }
+        let in_unit = || Some(self.change? / baseline_median);
+        let share = self.change_percent.map(|percent| percent / 100.0).or_else(in_unit)?.abs();
+        (share > LARGE_IMPROVEMENT).then_some(share)
     }
 }
 
@@ -358,16 +438,23 @@ fn failed(recorded: &SessionState, ran: &CompletedStep) -> Vec<String> {
 /// Trend over running time; pauses between two sittings of a session do not count.
 fn validity(recorded: &SessionState, name: &str, metric: Metric) -> Diagnostics {
     let steps = || recorded.steps_of(name);
-    let pairs = pairs(recorded, name, metric).map(|pairs| pairs.pairs).unwrap_or_default();
+    let found = pairs(recorded, name, metric);
+    let margin = found.as_ref().map_or(ScaledMargin::ratio(0.0), |found| found.margin);
+    let pairs = found.map(|found| found.pairs).unwrap_or_default();
+    let level = |value: f64| match margin.scale {
+        Scale::Ratio => value.ln(),
+        Scale::Difference => value / margin.unit,
+    };
     let (mut hours, mut levels) = (0.0, Vec::new());
     let (mut shares, mut speeds) = (Vec::new(), Vec::new());
     for block in steps().flat_map(CompletedStep::counted) {
-        let logs: Option<Vec<f64>> =
-            block.measured().map(|measured| measured.value(metric).map(f64::ln)).collect();
+        let values: Option<Vec<f64>> =
+            block.measured().map(|measured| measured.value(metric).map(level)).collect();
         let half = block.elapsed_s() / 7200.0;
-        if let Some(logs) = logs.filter(|logs| !logs.is_empty()) {
-            let mean = logs.iter().sum::<f64>() / logs.len() as f64;
-            levels.push(Level { hours: hours + half, mean });
+        if let Some(values) = values.filter(|values| !values.is_empty()) {
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            // A value that shows up as 0 at a later look has no logarithm.
+            levels.extend(mean.is_finite().then_some(Level { hours: hours + half, mean }));
         }
         hours += 2.0 * half;
         for around in block.measured().filter_map(|measured| measured.surroundings) {
@@ -382,18 +469,22 @@ fn validity(recorded: &SessionState, name: &str, metric: Metric) -> Diagnostics 
     }
     let disturbed_share = diagnostics::disturbed_share(&shares);
     let clock_spread = diagnostics::clock_spread(&speeds);
-    Diagnostics { disturbed_share, clock_spread, ..Diagnostics::of(&pairs, &levels) }
+    Diagnostics { disturbed_share, clock_spread, ..Diagnostics::of(&pairs, &levels, margin.scale) }
 }
 
 impl ValidityFigures {
     fn of(validity: &Diagnostics, judgement: Option<Judgement>) -> Self {
-        let pace = validity.trend.map(|trend| trend.pace);
+        let Diagnostics { trend, .. } = validity;
         Self {
-            trend_percent_per_hour: pace.map(|pace| pace.percent_per_hour),
-            trend_percent_per_minute: pace.map(|pace| pace.percent_per_minute),
+            trend_percent_per_hour: trend.map(|trend| trend.pace.percent_per_hour),
+            trend_percent_per_minute: trend.map(|trend| trend.pace.percent_per_minute),
+            trend_interval_percent_per_hour: trend
+                .map(|trend| trend.interval.map(|end| end.percent_per_hour)),
+            trend_interval_percent_per_minute: trend
+                .map(|trend| trend.interval.map(|end| end.percent_per_minute)),
             order_effect_percent: validity.order_effect.map(|effect| effect.percent),
             autocorrelation: validity.autocorrelation,
-            std_dev_percent: judgement.map(|judgement| judgement.estimate.std_dev * 100.0),
+            std_dev_percent: judgement.map(|judgement| judgement.relative_std_dev() * 100.0),
             disturbed_share: validity.disturbed_share,
             clock_spread: validity.clock_spread,
         }
@@ -402,13 +493,17 @@ impl ValidityFigures {
 
 fn confidence(judgement: Option<Judgement>, terms: &TestPlan, warnings: usize) -> Confidence {
     judgement.map_or(Confidence::None, |judgement| {
-        let std_dev = judgement.estimate.std_dev;
+        let std_dev = judgement.relative_std_dev();
         Confidence::of(judgement.verdict, terms.look, std_dev, warnings)
     })
 }
 
-/// Detectable difference (`stats::power`) in percent; both errors are those of the rule.
+/// Detectable difference (`stats::power`) in percent; both errors are those of the rule. `None` on
+/// the scale of differences.
 fn detectable_percent(judgement: &Judgement, terms: &TestPlan) -> Option<f64> {
+    if judgement.margin.scale == Scale::Difference {
+        return None;
+    }
     let k = power::detectable(judgement.pairs, terms.rule.alpha)?;
     Some(rounded_percent(k * judgement.estimate.std_dev))
 }

@@ -1,4 +1,6 @@
-//! Parser for measurements taken elsewhere: CSV text to complete pairs. Errors name the line.
+//! Parser for measurements taken elsewhere: CSV text to complete pairs. Fields are separated by
+//! commas, or by semicolons or tabs as spreadsheets write them, with a decimal point or comma.
+//! Errors name the line.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,6 +8,7 @@ use std::fmt;
 use csv::{ErrorKind, Position, StringRecord, Trim};
 
 use crate::stats::paired::PairOrder;
+use crate::stats::scale::RawPair;
 
 /// Required columns, in any order; further columns are ignored.
 pub const COLUMNS: [&str; 6] = ["session", "metric", "block", "slot", "arm", "value"];
@@ -34,6 +37,13 @@ pub(crate) struct RunOrder {
     pub order: PairOrder,
 }
 
+impl RunOrder {
+    /// The values alone.
+    pub(crate) fn raw(&self) -> RawPair {
+        RawPair { first: self.first.value, second: self.second.value, order: self.order }
+    }
+}
+
 /// A value and its position.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Figure {
@@ -57,6 +67,13 @@ struct Fault {
 impl Fault {
     fn new(line: u64, text: impl Into<String>) -> Self {
         Self { line, text: text.into() }
+    }
+}
+
+impl BadFile {
+    /// File with one error.
+    pub(crate) fn at(line: u64, text: impl Into<String>) -> Self {
+        Self(vec![Fault::new(line, text)])
     }
 }
 
@@ -137,17 +154,27 @@ pub(crate) fn series(text: &[u8]) -> Result<Vec<MeasuredSeries>, BadFile> {
 
 fn rows(text: &[u8], faults: &mut Vec<Fault>) -> Rows {
     let mut rows = Rows::new();
-    let mut reader = csv::ReaderBuilder::new().trim(Trim::All).from_reader(text);
-    let columns = match reader.headers().map_err(|error| fault(&error, text)).and_then(columns) {
+    let (text, separator) = separated(text);
+    let mut reader =
+        csv::ReaderBuilder::new().trim(Trim::All).delimiter(separator).from_reader(&text[..]);
+    let columns = match reader.headers().map_err(|error| fault(&error, &text)).and_then(columns) {
         Ok(columns) => columns,
         Err(fault) => {
             faults.push(fault);
             return rows;
         }
     };
+    let mut records = Vec::new();
     for record in reader.records() {
-        let read = record.map_err(|error| fault(&error, text));
-        match read.and_then(|record| row(&record, columns, line_of(record.position(), text))) {
+        match record {
+            Ok(record) => records.push(record),
+            Err(error) => faults.push(fault(&error, &text)),
+        }
+    }
+    let value_column = columns[COLUMNS.len() - 1];
+    let format = NumberFormat::of(separator, records.iter().filter_map(|r| r.get(value_column)));
+    for record in &records {
+        match row(record, columns, line_of(record.position(), &text), format) {
             Ok((session, metric, row)) => {
                 rows.entry(session).or_default().entry(metric).or_default().push(row);
             }
@@ -155,6 +182,80 @@ fn rows(text: &[u8], faults: &mut Vec<Fault>) -> Rows {
         }
     }
     rows
+}
+
+/// The text without Excel's line `sep=;`, which leaves a blank line, and the separator of its
+/// fields: what that line says, else the most frequent one of the header.
+fn separated(text: &[u8]) -> (Vec<u8>, u8) {
+    let mut text = text.to_vec();
+    if let [b's', b'e', b'p', b'=', separator @ (b',' | b';' | b'\t'), rest @ ..] = &text[..]
+        && matches!(rest, [b'\n' | b'\r', ..])
+    {
+        let separator = *separator;
+        text.drain(..5);
+        return (text, separator);
+    }
+    let header = text.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
+    let count =
+        |separator: u8| header.map_or(0, |line| line.split(|byte| *byte == separator).count());
+    // Of equals the last one counts.
+    let separator = [b'\t', b';', b','].into_iter().max_by_key(|separator| count(*separator));
+    (text, separator.unwrap_or(b','))
+}
+
+/// Spelling of the numbers of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NumberFormat {
+    /// `1234.5`, between commas.
+    Plain,
+    /// `1234.5`, between semicolons or tabs.
+    Point,
+    /// `1234,5` or `1.234,5`.
+    Comma,
+}
+
+impl NumberFormat {
+    /// Format of these values. A decimal comma in one of them decides for all.
+    fn of<'a>(separator: u8, mut values: impl Iterator<Item = &'a str>) -> Self {
+        match separator {
+            b',' => Self::Plain,
+            _ if values.any(|value| value.contains(',')) => Self::Comma,
+            _ => Self::Point,
+        }
+    }
+
+    fn parse(self, value: &str) -> Result<f64, String> {
+        let plain = match self {
+            Self::Plain if value.contains(',') => {
+                return Err(format!(
+                    "value {value} has a comma; separate the fields by `;` or tabs if it is a \
+                     decimal comma"
+                ));
+            }
+            Self::Plain | Self::Point => value.to_owned(),
+            Self::Comma => with_point(value)?,
+        };
+        match plain.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            _ => Err(format!("value {value} is not a finite number")),
+        }
+    }
+}
+
+/// A number with a decimal comma, and perhaps points between thousands, as Rust writes it.
+fn with_point(value: &str) -> Result<String, String> {
+    let (whole, fraction) = value.split_once(',').unwrap_or((value, ""));
+    let groups: Vec<&str> = whole.trim_start_matches(['+', '-']).split('.').collect();
+    let (first, others) = groups.split_first().unwrap_or((&"", &[]));
+    let grouped = (1..=3).contains(&first.len()) && others.iter().all(|group| group.len() == 3);
+    let has_thousands = grouped && value.contains(',');
+    if !others.is_empty() && !has_thousands {
+        return Err(format!(
+            "value {value} has a decimal point, and other values have a decimal comma"
+        ));
+    }
+    let point = if fraction.is_empty() { "" } else { "." };
+    Ok(format!("{}{point}{fraction}", whole.replace('.', "")))
 }
 
 /// Position of each of [`COLUMNS`] in a record.
@@ -187,7 +288,12 @@ fn line_of(place: Option<&Position>, text: &[u8]) -> u64 {
     place.line() + blank.filter(|byte| **byte == b'\n').count() as u64
 }
 
-fn row(record: &StringRecord, columns: [usize; 6], line: u64) -> Result<(Name, Name, Row), Fault> {
+fn row(
+    record: &StringRecord,
+    columns: [usize; 6],
+    line: u64,
+    format: NumberFormat,
+) -> Result<(Name, Name, Row), Fault> {
     let mut fields = [""; 6];
     for ((field, place), name) in fields.iter_mut().zip(columns).zip(COLUMNS) {
         *field = record.get(place).unwrap_or_default();
@@ -206,16 +312,9 @@ fn row(record: &StringRecord, columns: [usize; 6], line: u64) -> Result<(Name, N
             "B" => Arm::B,
             _ => return Err(Fault::new(line, format!("arm {arm} is neither A nor B"))),
         },
-        figure: Figure { value: number(value).map_err(|text| Fault::new(line, text))?, line },
+        figure: Figure { value: format.parse(value).map_err(|text| Fault::new(line, text))?, line },
     };
     Ok((Name::of(session), Name::of(metric), row))
-}
-
-fn number(value: &str) -> Result<f64, String> {
-    match value.parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(number),
-        _ => Err(format!("value {value} is not a finite number")),
-    }
 }
 
 fn fault(error: &csv::Error, text: &[u8]) -> Fault {
@@ -402,5 +501,46 @@ mod tests {
         let text = with_header(&"s,m,1,0,C,1\n".repeat(25)).unwrap_err();
         assert_eq!(text.lines().count(), 11);
         assert!(text.ends_with("and 15 more"), "{text}");
+    }
+
+    #[test]
+    fn spreadsheets_separate_by_semicolons_or_tabs_and_write_decimal_commas() {
+        let plain = with_header("s,m,1,0,A,1234.5\ns,m,1,1,B,-0.25\n").unwrap();
+        let as_sheet = |separator: &str, values: [&str; 2]| {
+            let [a, b] = values;
+            let rows = format!("{HEADER}s,m,1,0,A,{a}\ns,m,1,1,B,{b}\n");
+            rows.replace(',', separator).replace('~', ",")
+        };
+        for separator in [";", "\t"] {
+            for values in [["1234~5", "-0~25"], ["1.234~5", "-0~25"], ["1234.5", "-0.25"]] {
+                let text = as_sheet(separator, values);
+                assert_eq!(read(&text).unwrap(), plain, "{text}");
+                // Excel's first line, and columns without a title.
+                let excel = format!("sep={separator}\r\n{}", text.replace('\n', "\r\n"));
+                let values = |series: &[MeasuredSeries]| series[0].pairs[0].raw();
+                assert_eq!(values(&read(&excel).unwrap()), values(&plain));
+                let wider = text.replace('\n', &format!("{separator}{separator}\n"));
+                assert_eq!(read(&wider).unwrap(), plain);
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_that_could_mean_two_things_is_refused_with_its_line() {
+        let sheet = |a: &str, b: &str| {
+            let rows = format!("{HEADER}s,m,1,0,A,@\ns,m,1,1,B,#\n").replace(',', ";");
+            read(&rows.replace('@', a).replace('#', b)).unwrap_err()
+        };
+        let mixed =
+            "line 3: value 1.234 has a decimal point, and other values have a decimal comma";
+        assert_eq!(sheet("1,5", "1.234"), mixed);
+        assert!(sheet("1,5", "12.34,5").contains("line 3: value 12.34,5 has a decimal point"));
+        assert_eq!(sheet("1,5", "1,2,3"), "line 3: value 1,2,3 is not a finite number");
+        assert_eq!(sheet("1,5", ","), "line 3: value , is not a finite number");
+        let quoted = with_header("s,m,1,0,A,\"100,1\"\ns,m,1,1,B,2\n").unwrap_err();
+        assert!(quoted.contains("line 2: value 100,1 has a comma; separate"), "{quoted}");
+        // A line of its own keeps the numbers of the others.
+        let excel = read("sep=;\nsession;metric;block;slot;arm;value\ns;m;1;0;C;1\n").unwrap_err();
+        assert_eq!(excel, "line 3: arm C is neither A nor B");
     }
 }

@@ -394,6 +394,8 @@ fn warnings(analysis: &Analysis, recorded: &SessionState, sweep: &CompletedStep)
     }
     if let Some(fresh) = &analysis.confirmation {
         doubts.extend(fresh.warnings.iter().copied().map(Caveat::Confirmation));
+        let large = fresh.large_improvements(Some(&analysis.stored));
+        doubts.extend(large.into_iter().map(Caveat::LargeImprovement));
     }
     let failing = analysis.settings.iter().filter(|summary| !summary.failures.is_zero());
     doubts.extend(failing.map(|summary| Caveat::Failed {

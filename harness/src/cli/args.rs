@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use crate::report::Format;
 use crate::scenario;
+use crate::scenario::parse_margin;
 use crate::scenario::schedule::Shard;
 use crate::scenario::tune_plan::{DEFAULT, seconds};
+use crate::stats::scale::Scale;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Help of `--seed` for a verb that runs pairs in several steps.
@@ -47,7 +49,8 @@ const PLAN_EXAMPLES: &str = "Examples:
   harness plan batch-size --json";
 const JUDGE_EXAMPLES: &str = "Examples:
   harness judge measurements.csv
-  harness judge - --better higher --margin 0.03 < measurements.csv";
+  harness judge - --better higher --margin 3% < measurements.csv
+  harness judge measurements.csv --margin-abs wall_s=0.5";
 const REPORT_EXAMPLES: &str = "Examples:
   harness report results/batch-size/20260131T120000Z-0123abcd
   harness report results/batch-size/20260131T120000Z-0123abcd --format html > report.html";
@@ -84,11 +87,17 @@ pub(crate) enum Verb {
     /// The file has a header with the columns session, metric, block, slot, arm and value. Columns
     /// and rows may stand in any order. A block is a pair: one run of arm A (the baseline) and one
     /// of arm B, back to back. The run with the smaller slot ran first; slots are whole numbers.
+    /// Semicolons, tabs, decimal commas and UTF-16 with a byte order mark are read.
     ///
     /// Prints one JSON object per session and metric. `effect_percent` and `interval_percent` give
-    /// how much worse B is than A. A positive value is worse, even if higher values are better.
+    /// how much worse B is than A. A positive value is worse, even if higher values are better. On
+    /// the scale of differences `effect`, `interval` and `margin` give the same in the metric's
+    /// unit. All metrics and sessions of a file are one family of tests.
     ///
-    /// Exit codes for one session: 0 pass, 1 regression, 3 inconclusive. For several sessions: 0. A
+    /// The file can also be the JSON of `hyperfine --export-json`: each command is compared with the
+    /// first. Its runs are not interleaved, so it gives an estimate and no verdict.
+    ///
+    /// Exit codes, the worst of all lines: 1 regression, 3 inconclusive or not testable, 0 pass. A
     /// file that cannot be judged: 2.
     #[command(after_help = JUDGE_EXAMPLES)]
     Judge(JudgeArgs),
@@ -323,15 +332,27 @@ pub(crate) struct ReportArgs {
 /// Arguments of `harness judge`.
 #[derive(Debug, Args)]
 pub(crate) struct JudgeArgs {
-    /// CSV file of measurements, `-` for standard input
+    /// File of measurements (CSV, or the JSON of hyperfine), `-` for standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Direction in which values improve
-    #[arg(long, value_enum, default_value = "lower")]
-    pub better: Direction,
-    /// Allowed degradation of B as a share, e.g. 0.05 for 5 %
-    #[arg(long, value_name = "SHARE", default_value = "0.05", value_parser = margin)]
+    /// Direction of all metrics. By default it follows the name: higher for `rec_per_min`,
+    /// `throughput` and `ops_per_s`, lower for every other
+    #[arg(long, value_enum)]
+    pub better: Option<Direction>,
+    /// Metric of which higher values are better; repeatable
+    #[arg(long, value_name = "METRIC")]
+    pub higher: Vec<String>,
+    /// Scale of all metrics, or of one: ratio or difference. By default ratio, and difference for a
+    /// metric with a value of 0 or less
+    #[arg(long, value_name = "[METRIC=]SCALE", value_parser = metric_scale)]
+    pub scale: Vec<(Option<String>, Scale)>,
+    /// Allowed degradation of B: a share such as 0.05, or 5%
+    #[arg(long, value_name = "SHARE", default_value = "0.05", value_parser = parse_margin)]
     pub margin: f64,
+    /// Allowed degradation in the unit of all metrics, or of one; it is then judged on differences.
+    /// Required for a metric with values below 0
+    #[arg(long, value_name = "[METRIC=]VALUE", value_parser = metric_margin)]
+    pub margin_abs: Vec<(Option<String>, f64)>,
     /// Seed of the Monte Carlo permutation test (used above 18 pairs)
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
@@ -497,11 +518,28 @@ pub(crate) enum Direction {
     Higher,
 }
 
-/// A share above 0.
-fn margin(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if share > 0.0 && share.is_finite() => Ok(share),
-        _ => Err("expected a share above 0, such as 0.05".into()),
+/// Splits `METRIC=VALUE`; the metric can be missing.
+fn of_metric(text: &str) -> (Option<String>, &str) {
+    match text.rsplit_once('=') {
+        Some((metric, value)) => (Some(metric.to_owned()), value),
+        None => (None, text),
+    }
+}
+
+fn metric_scale(text: &str) -> Result<(Option<String>, Scale), String> {
+    let (metric, scale) = of_metric(text);
+    match scale {
+        "ratio" => Ok((metric, Scale::Ratio)),
+        "difference" => Ok((metric, Scale::Difference)),
+        _ => Err("expected ratio or difference, after METRIC= for one metric".into()),
+    }
+}
+
+fn metric_margin(text: &str) -> Result<(Option<String>, f64), String> {
+    let (metric, value) = of_metric(text);
+    match value.parse::<f64>() {
+        Ok(margin) if margin >= 0.0 && margin.is_finite() => Ok((metric, margin)),
+        _ => Err("expected a number from 0 on, in the metric's unit".into()),
     }
 }
 
@@ -518,9 +556,23 @@ mod tests {
 
     #[test]
     fn a_margin_is_a_share_above_0() {
-        for text in ["0", "-0.05", "inf", "NaN", "5%"] {
-            let margin = format!("--margin={text}");
-            assert!(Cli::try_parse_from(["harness", "judge", "-", &margin]).is_err(), "{text}");
+        let parsed = |flag: String| Cli::try_parse_from(["harness", "judge", "-", &flag]);
+        for text in ["0", "-0.05", "inf", "NaN", "5"] {
+            assert!(parsed(format!("--margin={text}")).is_err(), "{text}");
+        }
+        let message = parsed("--margin=5".into()).unwrap_err().to_string();
+        assert!(message.contains("5 % is 0.05 or 5%"), "{message}");
+        assert!(parsed("--margin=5%".into()).is_ok());
+    }
+
+    #[test]
+    fn scales_and_margins_in_units_are_for_all_metrics_or_one() {
+        let parsed = |flag: &str| Cli::try_parse_from(["harness", "judge", "-", flag]);
+        assert_eq!(metric_scale("difference"), Ok((None, Scale::Difference)));
+        assert_eq!(metric_scale("a=b=ratio"), Ok((Some("a=b".into()), Scale::Ratio)));
+        assert_eq!(metric_margin("io=2.5"), Ok((Some("io".into()), 2.5)));
+        for flag in ["--scale=log", "--scale=io=", "--margin-abs=-1", "--margin-abs=io=x"] {
+            assert!(parsed(flag).is_err(), "{flag}");
         }
     }
 

@@ -14,14 +14,7 @@ use crate::stats::paired::Better;
 
 /// Runs the verb: verdicts as JSON lines on stdout, their counts on stderr.
 pub(crate) fn run(args: &JudgeArgs) -> Result<ExitCode> {
-    let options = Options {
-        better: match args.better {
-            Direction::Lower => Better::Lower,
-            Direction::Higher => Better::Higher,
-        },
-        margin: args.margin,
-        seed: args.seed,
-    };
+    let options = options(args)?;
     let (name, text) = read(&args.file)?;
     let judged = external::judge(&text, &options);
     let judged = judged.map_err(|bad| Error::usage(format!("{name}, {bad}")))?;
@@ -35,6 +28,26 @@ pub(crate) fn run(args: &JudgeArgs) -> Result<ExitCode> {
     display::result(&lines.map_err(|error| Error::caused("writing the verdicts", error))?);
     display::say(&judged.counts());
     Ok(ExitCode::from(judged.exit_code()))
+}
+
+/// Options of the flags. A flag with a metric takes precedence over one without.
+fn options(args: &JudgeArgs) -> Result<Options> {
+    let mut options = Options::new(args.margin, args.seed);
+    options.every.better = args.better.map(|direction| match direction {
+        Direction::Lower => Better::Lower,
+        Direction::Higher => Better::Higher,
+    });
+    for metric in &args.higher {
+        options.named(Some(metric)).better = Some(Better::Higher);
+    }
+    for (metric, scale) in &args.scale {
+        options.named(metric.as_deref()).scale = Some(*scale);
+    }
+    for (metric, margin) in &args.margin_abs {
+        options.named(metric.as_deref()).margin_abs = Some(*margin);
+    }
+    options.check().map_err(Error::usage)?;
+    Ok(options)
 }
 
 /// Name of the file for messages, and its bytes.

@@ -1,19 +1,14 @@
 //! Texts about the reliability of figures, the same in every format.
 
 use super::model::{ComparisonRow, Fact, FailedRun, ValidityFigures};
-use super::numbers::{percent, percent_range, value};
-use crate::stats::diagnostics::DriftRate;
+use super::numbers::{percent, value};
+use crate::stats::diagnostics::{DriftRate, Trend};
 
 /// Known diagnostics (statistics.md 4).
 pub(super) fn validity(validity: &ValidityFigures) -> Vec<Fact> {
     let share = |share: f64| format!("{:.0} %", share * 100.0);
-    let pace = validity.trend_percent_per_hour.zip(validity.trend_percent_per_minute);
-    let pace = pace.map(|(percent_per_hour, percent_per_minute)| DriftRate {
-        percent_per_hour,
-        percent_per_minute,
-    });
     let facts = [
-        ("trend of the block means", pace.map(|pace| pace.to_string())),
+        ("trend of the block means", trend(validity).map(|trend| trend.to_string())),
         ("effect of running second", validity.order_effect_percent.map(percent)),
         ("lag-1 autocorrelation", validity.autocorrelation.map(|figure| format!("{figure:+.2}"))),
         (
@@ -24,6 +19,17 @@ pub(super) fn validity(validity: &ValidityFigures) -> Vec<Fact> {
         ("spread of the clock speed", validity.clock_spread.map(share)),
     ];
     facts.into_iter().filter_map(|(name, value)| Some(Fact::new(name, value?))).collect()
+}
+
+/// The trend with its interval; without one there is no trend to show.
+fn trend(validity: &ValidityFigures) -> Option<Trend> {
+    let rate =
+        |(percent_per_hour, percent_per_minute)| DriftRate { percent_per_hour, percent_per_minute };
+    let per_hour = validity.trend_interval_percent_per_hour?;
+    let [low, high] = validity.trend_interval_percent_per_minute?;
+    let pace = validity.trend_percent_per_hour.zip(validity.trend_percent_per_minute)?;
+    let interval = [(per_hour[0], low), (per_hour[1], high)].map(rate);
+    Some(Trend { pace: rate(pace), interval, p: f64::NAN })
 }
 
 /// One sentence for each failed run.
@@ -39,7 +45,8 @@ pub(super) fn comparison(comparison: &ComparisonRow) -> Vec<Fact> {
         format!("{before} before, {after} after")
     });
     let p = comparison.p.map(|p| {
-        let [worse, within, better] = [p.worse, p.within, p.better].map(p_value);
+        let [worse, better] = [p.worse, p.better].map(p_value);
+        let within = p.within.map_or_else(|| "not tested".into(), p_value);
         format!("worse {worse}, within the margin {within}, better {better}")
     });
     let needed = comparison.needed_pairs.map(|pairs| format!("{pairs} in total would decide"));
@@ -49,9 +56,10 @@ pub(super) fn comparison(comparison: &ComparisonRow) -> Vec<Fact> {
     };
     let facts = [
         ("compared", Some(format!("{} against {}", comparison.name, comparison.against))),
-        ("change", comparison.effect_percent.map(percent)),
-        ("interval", comparison.interval_percent.map(percent_range)),
-        ("margin", comparison.margin_percent.map(|margin| format!("{margin} %"))),
+        ("direction", Some(comparison.direction().to_string())),
+        ("change", comparison.change_text()),
+        ("interval", comparison.interval_text()),
+        ("margin", comparison.margin_text()),
         ("medians", medians),
         ("p values", p),
         ("pairs", (comparison.pairs > 0).then_some(pairs)),

@@ -64,6 +64,21 @@ pub(super) fn value(value: f64, unit: &str) -> String {
     }
 }
 
+/// A signed difference in its unit: `+12.5 ms`.
+pub(super) fn difference(change: f64, unit: &str) -> String {
+    let sign = match change {
+        change if change > 0.0 => "+",
+        change if change < 0.0 => "-",
+        _ => "",
+    };
+    format!("{sign}{}", value(change.abs(), unit))
+}
+
+/// Two ends of a range in a unit: `-1.20 ms to +4.60 ms`.
+pub(super) fn difference_range([low, high]: [f64; 2], unit: &str) -> String {
+    format!("{} to {}", difference(low, unit), difference(high, unit))
+}
+
 /// Milliseconds with as many decimals as needed.
 pub(super) fn milliseconds(value: f64) -> String {
     match value {
@@ -152,5 +167,12 @@ mod tests {
     fn rounding_leaves_two_decimals_and_no_negative_zero() {
         assert_eq!(rounded(4.6051).to_string(), "4.61");
         assert_eq!(rounded(-0.001).to_string(), "0");
+    }
+
+    #[test]
+    fn differences_have_a_sign_and_a_unit() {
+        assert_eq!(difference(12.5, "ms"), "+12.5 ms");
+        assert_eq!(difference(0.0, "ms"), "0.00 ms");
+        assert_eq!(difference_range([-1_048_576.0, 0.0], "bytes"), "-1 MiB to 0 MiB");
     }
 }

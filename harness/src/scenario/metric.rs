@@ -3,9 +3,77 @@
 use serde::{Deserialize, Serialize};
 
 use crate::stats::paired::Better;
+use crate::stats::scale::{RawPair, Scale, ScaledMargin};
+
+/// Names of rates in measurements from elsewhere. Only the whole name counts: `errors_per_s` is
+/// none of them.
+const RATES: [&str; 3] = ["rec_per_min", "throughput", "ops_per_s"];
+
+/// Direction of a metric by its name: higher for known rates, else lower.
+pub fn better_by_name(name: &str) -> Better {
+    if RATES.contains(&name) { Better::Higher } else { Better::Lower }
+}
+
+/// Options of one metric; `None` for the default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricOptions {
+    /// Direction in which it improves. By default that of its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub better: Option<Better>,
+    /// Scale on which it is compared. By default ratios, and differences if a value is 0 or less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Scale>,
+    /// Allowed degradation in its unit, on the scale of differences. By default the margin's share
+    /// of the baseline's median.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub margin_abs: Option<f64>,
+}
+
+impl MetricOptions {
+    /// These options, and those of `other` for what they leave open.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            better: self.better.or(other.better),
+            scale: self.scale.or(other.scale),
+            margin_abs: self.margin_abs.or(other.margin_abs),
+        }
+    }
+
+    /// Declared scale. A margin in the metric's unit declares differences.
+    pub fn declared_scale(&self) -> Option<Scale> {
+        self.scale.or(self.margin_abs.map(|_| Scale::Difference))
+    }
+
+    /// Scale and margin of a metric with these pairs in its first look. Later looks keep them.
+    /// `share` is the margin as a share.
+    pub fn margin(&self, first_look: &[RawPair], share: f64) -> ScaledMargin {
+        let has_logarithms = first_look.iter().all(|pair| pair.min() > 0.0);
+        let by_values = if has_logarithms { Scale::Ratio } else { Scale::Difference };
+        match (self.declared_scale().unwrap_or(by_values), self.margin_abs) {
+            (Scale::Ratio, _) => ScaledMargin::ratio(share),
+            (Scale::Difference, Some(delta)) => ScaledMargin::difference(delta, first_look),
+            (Scale::Difference, None) => ScaledMargin::share_of_baseline(share, first_look),
+        }
+    }
+
+    /// Rejects options that contradict each other.
+    pub fn check(&self) -> Result<(), String> {
+        match (self.scale, self.margin_abs) {
+            (Some(Scale::Ratio), Some(_)) => {
+                Err("an absolute margin needs the scale of differences".into())
+            }
+            (_, Some(margin)) if !(margin >= 0.0 && margin.is_finite()) => {
+                Err("an absolute margin is a number from 0 on, in the metric's unit".into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
 
 /// A value that every run yields once. Serialized as its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Metric {
     /// Records read per minute, from the first read to the last commit.
     #[serde(rename = "rec_per_min")]
@@ -53,7 +121,16 @@ impl Metric {
 
     /// Direction in which it improves.
     pub fn better(self) -> Better {
-        if self == Self::RecPerMin { Better::Higher } else { Better::Lower }
+        better_by_name(self.name())
+    }
+
+    /// Unit of its values.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::RecPerMin => "rec/min",
+            Self::PeakRss => "bytes",
+            Self::Insert | Self::Prepare | Self::Coerce | Self::LatencyP99 => "ms",
+        }
     }
 
     /// The stages of a run report that are summed for the metric; empty for other metrics.
@@ -138,5 +215,36 @@ mod tests {
         for (name, value) in file.as_object().unwrap() {
             assert_eq!(value, name);
         }
+    }
+
+    #[test]
+    fn a_rate_is_known_by_its_whole_name() {
+        for (name, better) in [
+            ("rec_per_min", Better::Higher),
+            ("throughput", Better::Higher),
+            ("ops_per_s", Better::Higher),
+            ("errors_per_s", Better::Lower),
+            ("throughput_ms", Better::Lower),
+            ("Throughput", Better::Lower),
+            ("wall", Better::Lower),
+        ] {
+            assert_eq!(better_by_name(name), better, "{name}");
+        }
+        let rates = Metric::ALL.into_iter().filter(|metric| metric.better() == Better::Higher);
+        assert_eq!(rates.collect::<Vec<_>>(), [Metric::RecPerMin]);
+    }
+
+    #[test]
+    fn an_absolute_margin_declares_differences() {
+        let margin_abs = |margin| MetricOptions { margin_abs: Some(margin), ..Default::default() };
+        assert_eq!(margin_abs(0.0).declared_scale(), Some(Scale::Difference));
+        assert_eq!(MetricOptions::default().declared_scale(), None);
+        let ratio = MetricOptions { scale: Some(Scale::Ratio), ..margin_abs(1.0) };
+        assert!(ratio.check().is_err() && margin_abs(1.0).check().is_ok());
+        for margin in [-1.0, f64::NAN, f64::INFINITY] {
+            assert!(margin_abs(margin).check().is_err(), "{margin}");
+        }
+        let merged = MetricOptions::default().or(ratio).or(margin_abs(2.0));
+        assert_eq!(merged, ratio);
     }
 }

@@ -1,14 +1,16 @@
 //! Types of a scenario: settings, workload, limits, and how two arms are compared.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use migrator::config::Settings;
 use serde::{Deserialize, Serialize};
 
 use super::link::Link;
-use super::metric::Metric;
+use super::metric::{Metric, MetricOptions};
 use super::runner::Runner;
 use super::store::Store;
+use crate::stats::paired::Better;
 
 /// Blocks and records of a `--quick` run: enough for a smoke test, too few for a verdict.
 const QUICK_RUNS: u32 = 3;
@@ -118,9 +120,13 @@ pub struct Limits {
 #[serde(deny_unknown_fields, default)]
 pub struct Gate {
     /// Allowed degradation of the other arm, as a share: 0.05 is 5 %.
+    #[serde(deserialize_with = "super::share::margin")]
     pub margin: f64,
     /// Metrics to compare, each once; the first decides.
     pub metrics: Vec<Metric>,
+    /// Options of these metrics.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<Metric, MetricOptions>,
     /// Consequence of being worse by less than the margin.
     pub small: SmallPolicy,
     /// Counters of which any rise is a regression; the others are only reported.
@@ -165,9 +171,22 @@ impl Default for Gate {
         Self {
             margin: 0.05,
             metrics: vec![Metric::RecPerMin, Metric::Insert, Metric::PeakRss],
+            options: BTreeMap::new(),
             small: SmallPolicy::Pass,
             exact: Vec::new(),
         }
+    }
+}
+
+impl Gate {
+    /// Options of a metric.
+    pub fn options_of(&self, metric: Metric) -> MetricOptions {
+        self.options.get(&metric).copied().unwrap_or_default()
+    }
+
+    /// Direction of a metric: the declared one, or its own.
+    pub fn better(&self, metric: Metric) -> Better {
+        self.options_of(metric).better.unwrap_or_else(|| metric.better())
     }
 }
 
@@ -238,6 +257,7 @@ impl Scenario {
 mod tests {
     use super::*;
     use crate::scenario::{schedule, shipped, shipped_names, tune_plan};
+    use crate::stats::scale::Scale;
 
     const LEAST: &str = r#"
 name = "least"
@@ -298,10 +318,30 @@ batch_size = [100, 1000]
         let expected = Gate {
             margin: 0.1,
             metrics: vec![Metric::LatencyP99, Metric::RecPerMin],
+            options: BTreeMap::new(),
             small: SmallPolicy::Fail,
             exact: vec![Exact::RoundTrips],
         };
         assert_eq!(scenario.gate, expected);
+    }
+
+    #[test]
+    fn a_metric_can_be_compared_by_difference_and_in_another_direction() {
+        let gate = "[gate]\nmargin = \"5%\"\nmetrics = [\"coerce_ms_per_1000_records\", \
+                    \"peak_rss_bytes\"]\n[gate.options.coerce_ms_per_1000_records]\n\
+                    scale = \"difference\"\nmargin_abs = 2\n\
+                    [gate.options.peak_rss_bytes]\nbetter = \"higher\"\n[sweep]";
+        let scenario = Scenario::parse(&LEAST.replace("[sweep]", gate)).unwrap();
+        let gate = &scenario.gate;
+        let coerce = gate.options_of(Metric::Coerce);
+        assert_eq!((coerce.scale, coerce.margin_abs), (Some(Scale::Difference), Some(2.0)));
+        assert_eq!(gate.better(Metric::PeakRss), Better::Higher);
+        assert_eq!(gate.better(Metric::Coerce), Better::Lower);
+        assert_eq!((gate.margin, gate.options_of(Metric::RecPerMin).better), (0.05, None));
+        let ledger = serde_json::to_string(gate).unwrap();
+        assert_eq!(&serde_json::from_str::<Gate>(&ledger).unwrap(), gate);
+        // The ledger of a gate without options is as before.
+        assert!(!serde_json::to_string(&Gate::default()).unwrap().contains("options"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::verdict::Verdict;
 
-/// `s_d` up to which a verdict can have high confidence, a logarithm.
+/// `s_d` up to which a verdict can have high confidence: a logarithm, or a share of a typical value.
 pub const STD_DEV_MAX: f64 = 0.043;
 
 /// Confidence in a verdict.

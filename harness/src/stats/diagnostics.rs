@@ -9,6 +9,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::median::median;
 use super::paired::{Estimate, Pair, adjusted, percent};
+use super::scale::Scale;
 
 /// A run is disturbed if others took more than this share of its CPU time.
 pub(crate) const DISTURBED: f64 = 0.05;
@@ -26,6 +27,8 @@ const DOUBT_ALPHA: f64 = 0.01;
 const DOUBT_QUANTILE: f64 = 2.576;
 /// A session that discarded more than this share of its pairs or blocks is invalid.
 const VOIDED_MAX: f64 = 0.2;
+/// Error of a trend's interval on each side.
+const TREND_ALPHA: f64 = 0.025;
 
 /// A value in percent, and the probability that noise alone gives one as large (two-sided t test).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,11 +49,15 @@ pub struct DriftRate {
     pub percent_per_minute: f64,
 }
 
-/// A rate of drift, and the probability that noise alone gives one as large (two-sided t test).
+/// A rate of drift with its 95 % interval, and the probability that noise alone gives one as large
+/// (two-sided t test).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Trend {
+pub struct Trend {
     /// The rate.
     pub pace: DriftRate,
+    /// Ends of the interval of the slope (Student's t). Without them a few runs look steadier or
+    /// steeper than they are.
+    pub interval: [DriftRate; 2],
     /// Its p value.
     pub p: f64,
 }
@@ -60,7 +67,7 @@ pub(crate) struct Trend {
 pub(crate) struct Level {
     /// Hours since the session began.
     pub hours: f64,
-    /// Mean of ln(metric) over the block's runs.
+    /// Mean over the block's runs of ln(metric), or of the metric in a fixed unit.
     pub mean: f64,
 }
 
@@ -86,7 +93,7 @@ pub(crate) struct Diagnostics {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum DiagnosticWarning {
     /// The level moved steadily.
-    Trend(DriftRate),
+    Trend(Trend),
     /// The second run of a pair differs by this percentage.
     OrderEffect(f64),
     /// Neighbouring pairs are alike: the lag-1 autocorrelation.
@@ -100,8 +107,8 @@ pub enum DiagnosticWarning {
 impl fmt::Display for DiagnosticWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Trend(pace) => {
-                write!(f, "the level moved by {pace}; let the machine warm up or cool down")
+            Self::Trend(trend) => {
+                write!(f, "the level moved by {trend}; let the machine warm up or cool down")
             }
             Self::OrderEffect(percent) => write!(
                 f,
@@ -128,13 +135,14 @@ impl fmt::Display for DiagnosticWarning {
 }
 
 impl Diagnostics {
-    /// Diagnostics of a session of pairs, without system load and clock speed.
-    pub(crate) fn of(pairs: &[Pair], levels: &[Level]) -> Self {
+    /// Diagnostics of a session of pairs, without system load and clock speed. On differences a
+    /// percentage is one of a typical value.
+    pub(crate) fn of(pairs: &[Pair], levels: &[Level], scale: Scale) -> Self {
         let estimate = Estimate::of(pairs);
         let ratios = estimate.map(|estimate| adjusted(pairs, estimate.order_effect));
         Self {
-            trend: trend(levels),
-            order_effect: estimate.and_then(|estimate| order_effect(&estimate, pairs.len())),
+            trend: trend(levels, scale),
+            order_effect: estimate.and_then(|estimate| order_effect(&estimate, pairs.len(), scale)),
             autocorrelation: ratios.and_then(|ratios| autocorrelation(&ratios)),
             pairs: pairs.len(),
             disturbed_share: None,
@@ -148,9 +156,7 @@ impl Diagnostics {
         let alike = DOUBT_QUANTILE / (self.pairs as f64).sqrt();
         let over = |figure: Option<f64>, most: f64| figure.filter(|figure| figure.abs() > most);
         [
-            self.trend
-                .filter(|trend| trend.p <= DOUBT_ALPHA)
-                .map(|trend| DiagnosticWarning::Trend(trend.pace)),
+            self.trend.filter(|trend| trend.p <= DOUBT_ALPHA).map(DiagnosticWarning::Trend),
             self.order_effect
                 .filter(|effect| effect.p <= DOUBT_ALPHA)
                 .map(|effect| DiagnosticWarning::OrderEffect(effect.percent)),
@@ -165,9 +171,18 @@ impl Diagnostics {
 }
 
 impl DriftRate {
-    /// From the change of a logarithm in an hour.
-    fn of(slope: f64) -> Self {
+    /// From the change of a level in an hour.
+    fn of(slope: f64, scale: Scale) -> Self {
+        let percent = |slope| percent_on(scale, slope);
         Self { percent_per_hour: percent(slope), percent_per_minute: percent(slope / 60.0) }
+    }
+}
+
+/// Percent of a change on its scale.
+fn percent_on(scale: Scale, change: f64) -> f64 {
+    match scale {
+        Scale::Ratio => percent(change),
+        Scale::Difference => change * 100.0,
     }
 }
 
@@ -183,9 +198,21 @@ impl fmt::Display for DriftRate {
     }
 }
 
+/// The pace and its interval in one unit: `+1.2 % per hour (-0.4 to +2.9 %)`.
+impl fmt::Display for Trend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [low, high] = self.interval;
+        let per_hour = self.pace.percent_per_hour.abs() <= PER_HOUR_MAX;
+        let end = |rate: DriftRate| {
+            if per_hour { rate.percent_per_hour } else { rate.percent_per_minute }
+        };
+        write!(f, "{} ({:+.1} to {:+.1} %)", self.pace, end(low), end(high))
+    }
+}
+
 /// The trend of block means by least squares; `None` for fewer than three blocks or no time
 /// between them.
-pub(crate) fn trend(levels: &[Level]) -> Option<Trend> {
+pub(crate) fn trend(levels: &[Level], scale: Scale) -> Option<Trend> {
     let count = levels.len() as f64;
     let hours = levels.iter().map(|level| level.hours).sum::<f64>() / count;
     let mean = levels.iter().map(|level| level.mean).sum::<f64>() / count;
@@ -197,14 +224,20 @@ pub(crate) fn trend(levels: &[Level]) -> Option<Trend> {
     let slope = sum(&|level| (level.hours - hours) * (level.mean - mean)) / spread;
     let rest = sum(&|level| (level.mean - mean - slope * (level.hours - hours)).powi(2));
     let error = (rest / (count - 2.0) / spread).sqrt();
-    Some(Trend { pace: DriftRate::of(slope), p: two_sided(slope, error, count - 2.0)? })
+    let quantile = StudentsT::new(0.0, 1.0, count - 2.0).ok()?.inverse_cdf(1.0 - TREND_ALPHA);
+    let rate = |slope| DriftRate::of(slope, scale);
+    Some(Trend {
+        pace: rate(slope),
+        interval: [slope - quantile * error, slope + quantile * error].map(rate),
+        p: two_sided(slope, error, count - 2.0)?,
+    })
 }
 
 /// The effect of the order, with R − 2 degrees of freedom.
-fn order_effect(estimate: &Estimate, pairs: usize) -> Option<TTest> {
+fn order_effect(estimate: &Estimate, pairs: usize, scale: Scale) -> Option<TTest> {
     let error = estimate.std_dev / (pairs as f64).sqrt();
     let p = two_sided(estimate.order_effect, error, pairs.checked_sub(2)? as f64)?;
-    Some(TTest { percent: percent(estimate.order_effect), p })
+    Some(TTest { percent: percent_on(scale, estimate.order_effect), p })
 }
 
 /// The lag-1 autocorrelation of values in time order; `None` for fewer than three, or if all are
@@ -271,7 +304,8 @@ mod tests {
 
     #[test]
     fn a_steep_trend_is_given_per_minute() {
-        let said = |percent: f64| DriftRate::of((percent / 100.0).ln_1p()).to_string();
+        let said =
+            |percent: f64| DriftRate::of((percent / 100.0).ln_1p(), Scale::Ratio).to_string();
         assert_eq!(said(-1.44), "-1.4 % per hour");
         assert_eq!(said(50.0), "+50.0 % per hour");
         assert_eq!(said(15_489.1), "+8.8 % per minute");
@@ -289,7 +323,7 @@ mod tests {
                 mean: 7.0 + ln_per_minute * f64::from(index),
             };
             let levels: Vec<Level> = (0..5).map(level).collect();
-            let trend = trend(&levels).unwrap();
+            let trend = trend(&levels, Scale::Ratio).unwrap();
             assert_eq!(trend.pace.to_string(), format!("{expected} % per minute"));
             assert!(trend.pace.percent_per_hour.is_finite());
         }
@@ -298,14 +332,30 @@ mod tests {
     #[test]
     fn a_trend_is_given_in_percent_per_hour() {
         // ln rises by 0.01 every tenth of an hour: 0.1 per hour.
-        let trend = trend(&levels(0.01, 0.0)).unwrap();
+        let trend = trend(&levels(0.01, 0.0), Scale::Ratio).unwrap();
         assert!((trend.pace.percent_per_hour - 0.1_f64.exp_m1() * 100.0).abs() < 1e-6);
         assert!(trend.p < 1e-6);
     }
 
     #[test]
+    fn a_trend_comes_with_the_interval_of_its_slope() {
+        // Levels 0, 1, 0, 1 at 0, 1, 2, 3 hours: slope 0.2, residual sum of squares 0.8, standard
+        // error √(0.8/2/5) = 0.2828, t(0.975, 2) = 4.3027.
+        let level = |index: u8| Level { hours: f64::from(index), mean: f64::from(index % 2) };
+        let levels: Vec<Level> = (0..4).map(level).collect();
+        let trend = trend(&levels, Scale::Difference).unwrap();
+        assert!((trend.pace.percent_per_hour - 20.0).abs() < 1e-9);
+        for (end, expected) in trend.interval.iter().zip([-101.70, 141.70]) {
+            assert!((end.percent_per_hour - expected).abs() < 0.01, "{trend:?}");
+        }
+        assert_eq!(trend.to_string(), "+20.0 % per hour (-101.7 to +141.7 %)");
+        let steep = Trend { pace: DriftRate::of(-6.0, Scale::Ratio), ..trend };
+        assert_eq!(steep.to_string(), "-9.5 % per minute (-1.7 to +2.4 %)");
+    }
+
+    #[test]
     fn a_quiet_session_gives_no_warning() {
-        let mut quiet = Diagnostics::of(&pairs(0.0, 0.02), &levels(0.0, 0.01));
+        let mut quiet = Diagnostics::of(&pairs(0.0, 0.02), &levels(0.0, 0.01), Scale::Ratio);
         quiet.disturbed_share = disturbed_share(&[0.0, 0.01, 0.05]);
         quiet.clock_spread = clock_spread(&[3000.0, 3010.0, 2990.0]);
         assert_eq!(quiet.warnings(), []);
@@ -314,7 +364,7 @@ mod tests {
 
     #[test]
     fn each_interference_gives_its_own_warning_with_advice() {
-        let mut loud = Diagnostics::of(&pairs(0.04, 0.001), &levels(0.01, 0.001));
+        let mut loud = Diagnostics::of(&pairs(0.04, 0.001), &levels(0.01, 0.001), Scale::Ratio);
         loud.autocorrelation = Some(0.9);
         loud.disturbed_share = disturbed_share(&[0.3, 0.0, 0.06, 0.0]);
         loud.clock_spread = clock_spread(&[2000.0, 3000.0, 4000.0]);
@@ -345,11 +395,11 @@ mod tests {
     #[test]
     fn too_few_values_give_no_figures() {
         let one = Level { hours: 0.0, mean: 1.0 };
-        assert_eq!(trend(&[one; 2]), None);
-        assert_eq!(trend(&[one; 5]), None);
+        assert_eq!(trend(&[one; 2], Scale::Ratio), None);
+        assert_eq!(trend(&[one; 5], Scale::Ratio), None);
         assert_eq!(disturbed_share(&[]), None);
         assert_eq!(clock_spread(&[]), None);
-        assert_eq!(Diagnostics::of(&[], &[]), Diagnostics::default());
+        assert_eq!(Diagnostics::of(&[], &[], Scale::Ratio), Diagnostics::default());
     }
 
     #[test]

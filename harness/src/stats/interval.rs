@@ -5,11 +5,12 @@ use super::permutation::Test;
 
 /// Precision of an end in units of θ, rounded outwards: 0.0001 percent.
 const PRECISION: f64 = 1e-6;
-/// Distance from the data up to which an end is searched for: a factor of e¹⁰ between the arms.
+/// Distance from the data up to which an end is searched for: a factor of e¹⁰ between the arms, or
+/// ten times a typical value.
 /// Only very unequal orders give intervals without an end.
 const FAR: f64 = 10.0;
 
-/// The ends of the hull of all θ that are not rejected, in logarithms.
+/// The ends of the hull of all θ that are not rejected, in the unit of the changes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     /// L; minus infinity if no θ is rejected as too small.
@@ -30,6 +31,12 @@ pub struct Rejected {
 }
 
 impl Interval {
+    /// The same in another unit, of which the present one is `unit`.
+    #[must_use]
+    pub(super) fn scaled(self, unit: f64) -> Self {
+        Self { low: self.low * unit, high: self.high * unit }
+    }
+
     /// Hull of all θ that the test does not reject, with error `alpha` on each side. It contains
     /// every such θ between the two `rejected` values, and neither of these.
     pub fn of(test: &Test<'_>, alpha: f64, refused: Rejected) -> Self {
@@ -57,7 +64,8 @@ fn smallest_kept(test: &Test<'_>, too_many: usize, refused: Option<f64>) -> f64 
     };
     let mut theta = start;
     let mut room = test.room(theta, too_many);
-    while room > PRECISION {
+    // Far from 0 a step can be too small to change a float.
+    while room > PRECISION && theta + room > theta {
         theta += room;
         room = test.room(theta, too_many);
     }

@@ -26,6 +26,7 @@ pub(crate) mod power;
 mod quadrature;
 pub(crate) mod quantile_support;
 mod sample;
+pub mod scale;
 pub(crate) mod shapley;
 pub mod verdict;
 

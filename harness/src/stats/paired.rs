@@ -1,6 +1,10 @@
 //! Pairs of consecutive runs, one of each arm, and the difference of the arms corrected for the
 //! effect of their order.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use super::hodges_lehmann::hodges_lehmann;
 
 /// Arm of a pair that ran first. A is the baseline.
@@ -23,7 +27,8 @@ impl PairOrder {
 }
 
 /// Direction in which a metric improves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Better {
     /// Times, bytes.
     Lower,
@@ -31,37 +36,33 @@ pub enum Better {
     Higher,
 }
 
+impl fmt::Display for Better {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lower => "lower is better",
+            Self::Higher => "higher is better",
+        })
+    }
+}
+
 /// One pair in the form that the statistics use.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pair {
-    /// Δᵣ = ln(second) − ln(first), with the sign that makes larger worse; finite.
+    /// Δᵣ = second − first, of logarithms or of values in a fixed unit, with the sign that makes
+    /// larger worse; finite.
     pub change: f64,
     /// Arm that ran second.
     pub order: PairOrder,
 }
 
 impl Pair {
-    /// The pair of these two values, in the order of the runs; `None` if one has no logarithm or is
-    /// not finite.
-    pub fn of(first: f64, second: f64, order: PairOrder, better: Better) -> Option<Self> {
-        let has_log = |figure: f64| figure > 0.0 && figure.is_finite();
-        if !has_log(first) || !has_log(second) {
-            return None;
-        }
-        let change = match better {
-            Better::Lower => second.ln() - first.ln(),
-            Better::Higher => first.ln() - second.ln(),
-        };
-        Some(Self { change, order })
-    }
-
-    /// dᵣ = oᵣ·Δᵣ = ln(B/A): the degradation of B in this pair.
-    pub fn ratio(self) -> f64 {
+    /// dᵣ = oᵣ·Δᵣ, ln(B/A) or B − A: the degradation of B in this pair.
+    pub fn effect(self) -> f64 {
         self.order.sign() * self.change
     }
 }
 
-/// Estimates of a session, all in logarithms.
+/// Estimates of a session, in the unit of the pairs' changes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// θ̂ = ½(mean d in order AB + mean d in order BA).
@@ -75,17 +76,28 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// The same in another unit, of which the present one is `unit`.
+    #[must_use]
+    pub(super) fn scaled(self, unit: f64) -> Self {
+        Self {
+            effect: self.effect * unit,
+            order_effect: self.order_effect * unit,
+            std_dev: self.std_dev * unit,
+            shown: self.shown * unit,
+        }
+    }
+
     /// `None` for fewer than three pairs, or if all ran in one order: the effects of order and arm
     /// are then inseparable.
     pub fn of(pairs: &[Pair]) -> Option<Self> {
         if pairs.len() < 3 {
             return None;
         }
-        let ab = mean_ratio(pairs, PairOrder::Ab)?;
-        let ba = mean_ratio(pairs, PairOrder::Ba)?;
+        let ab = mean_effect(pairs, PairOrder::Ab)?;
+        let ba = mean_effect(pairs, PairOrder::Ba)?;
         let (effect, order_effect) = (f64::midpoint(ab, ba), (ab - ba) / 2.0);
         let adjusted = adjusted(pairs, order_effect);
-        let squares: f64 = adjusted.iter().map(|ratio| (ratio - effect).powi(2)).sum();
+        let squares: f64 = adjusted.iter().map(|one| (one - effect).powi(2)).sum();
         Some(Self {
             effect,
             order_effect,
@@ -97,7 +109,7 @@ impl Estimate {
 
 /// The dᵣ without the effect of the order: dᵣ − oᵣ·π̂, in the order of the pairs.
 pub fn adjusted(pairs: &[Pair], order_effect: f64) -> Vec<f64> {
-    pairs.iter().map(|pair| pair.ratio() - pair.order.sign() * order_effect).collect()
+    pairs.iter().map(|pair| pair.effect() - pair.order.sign() * order_effect).collect()
 }
 
 /// A logarithm in percent: θ → 100·(e^θ − 1).
@@ -105,10 +117,10 @@ pub fn percent(log: f64) -> f64 {
     log.exp_m1() * 100.0
 }
 
-fn mean_ratio(pairs: &[Pair], order: PairOrder) -> Option<f64> {
+fn mean_effect(pairs: &[Pair], order: PairOrder) -> Option<f64> {
     let of_order = || pairs.iter().filter(|pair| pair.order == order);
     let count = of_order().count();
-    (count > 0).then(|| of_order().map(|pair| pair.ratio()).sum::<f64>() / count as f64)
+    (count > 0).then(|| of_order().map(|pair| pair.effect()).sum::<f64>() / count as f64)
 }
 
 #[cfg(test)]
@@ -117,26 +129,6 @@ mod tests {
 
     fn close(a: f64, b: f64) -> bool {
         (a - b).abs() < 1e-12
-    }
-
-    #[test]
-    fn five_percent_worse_is_a_time_times_1_05_and_a_rate_divided_by_it() {
-        let time = Pair::of(100.0, 105.0, PairOrder::Ab, Better::Lower).unwrap();
-        let rate = Pair::of(100.0, 100.0 / 1.05, PairOrder::Ab, Better::Higher).unwrap();
-        let first = Pair::of(105.0, 100.0, PairOrder::Ba, Better::Lower).unwrap();
-        for pair in [time, rate, first] {
-            assert!(close(pair.ratio(), 1.05_f64.ln()), "{pair:?}");
-        }
-        assert!((percent(time.ratio()) - 5.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn values_without_a_logarithm_make_no_pair() {
-        for (first, second) in
-            [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY)]
-        {
-            assert_eq!(Pair::of(first, second, PairOrder::Ab, Better::Lower), None);
-        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::median::median;
 use super::paired::{Pair, PairOrder};
+use super::scale::RESOLUTION;
 
 /// Up to this many pairs the test enumerates all order vectors, at most C(18, 9) = 48,620.
 pub const EXHAUSTIVE_PAIRS_MAX: usize = 18;
@@ -19,8 +20,9 @@ pub const EXHAUSTIVE_PAIRS_MAX: usize = 18;
 pub const DRAWN_VECTORS: usize = 9_999;
 /// Scores are clipped at this many median absolute deviations.
 const CLIP: f64 = 1.5;
-/// Two sums are equal if they differ by less than this share of the largest possible score. Scores
-/// with equal clipping are tied by construction, and rounding must not break such ties.
+/// Two sums are equal if they differ by less than this share of the largest score: scores that are
+/// clipped alike give ties by construction, which rounding must not break. They are also equal if
+/// they differ by less than [`RESOLUTION`] for each pair, which is rounding of the values.
 const TIE: f64 = 1e-9;
 
 /// Constraints of the randomization: the number of pairs of each order in every batch.
@@ -261,16 +263,17 @@ impl<'a> Test<'a> {
 
     /// ½(T* − T) of each vector: its lead over the session's own; a tie counts as a lead.
     fn leads(&self, theta: f64) -> Vec<f64> {
-        let (scores, clip) = self.scores(theta);
+        let (scores, largest) = self.scores(theta);
         let own: f64 =
             scores.iter().zip(&self.signs).filter(|(_, sign)| **sign > 0.0).map(|(z, _)| z).sum();
-        let tie = TIE * clip;
+        let tie = (TIE * largest).max(RESOLUTION * scores.len() as f64);
         // Σ z is the same for every vector, so T = 2·(sum over its AB pairs) − Σ z.
         let sum = |vector: &[usize]| vector.iter().map(|place| scores[*place]).sum::<f64>();
         self.orders.vectors().map(|vector| sum(vector) - own + tie).collect()
     }
 
-    /// zᵣ = clip(uᵣ − med u, ±1.5·med|u − med u|) of uᵣ = Δᵣ − oᵣ·θ, and the clip.
+    /// zᵣ = clip(uᵣ − med u, ±1.5·med|u − med u|) of uᵣ = Δᵣ − oᵣ·θ, and the largest that a score
+    /// can be. Without any spread, when most u are alike, scores are not clipped.
     fn scores(&self, theta: f64) -> (Vec<f64>, f64) {
         let moved =
             self.changes.iter().zip(&self.signs).map(|(change, sign)| change - sign * theta);
@@ -281,7 +284,12 @@ impl<'a> Test<'a> {
             *score -= middle;
             *deviation = score.abs();
         }
-        let clip = CLIP * median(&mut scratch);
+        let spread = median(&mut scratch);
+        if spread <= RESOLUTION {
+            let largest = scratch.iter().copied().fold(0.0, f64::max);
+            return (scores, largest);
+        }
+        let clip = CLIP * spread;
         for score in &mut scores {
             *score = score.clamp(-clip, clip);
         }
@@ -428,10 +436,27 @@ mod tests {
     }
 
     #[test]
-    fn a_session_with_mostly_equal_changes_has_a_p_of_1() {
-        // The median deviation is zero, and so is every clipped score.
-        let pairs = pairs(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5, -0.5, 0.1]);
-        assert_eq!(p(&pairs, 0.0), (1.0, 1.0));
+    fn without_spread_scores_are_not_clipped() {
+        // Three pairs of ten differ, and in all of them B is worse. C(7, 3) = 35 of the vectors give
+        // these three the same orders.
+        let signs = [1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0];
+        let changes = |many: usize| -> Vec<f64> {
+            signs.iter().enumerate().map(|(r, o)| if r < many { 5.0 * o } else { 0.0 }).collect()
+        };
+        let (worse, better) = p(&pairs(&changes(3)), 0.0);
+        assert!((worse - 35.0 / 252.0).abs() < 1e-12, "{worse}");
+        assert!((better - 1.0).abs() < 1e-12, "{better}");
+        assert_eq!(p(&pairs(&[0.0; 10]), 0.0), (1.0, 1.0));
+    }
+
+    #[test]
+    fn a_session_exactly_at_theta_is_on_neither_side_whatever_the_rounding() {
+        // d is ln 1.1 in every pair, computed from other values each time.
+        let values = [0.3, 100.0, 7e-9, 1e7, 3.3, 1.0 / 3.0, 123.456, 9e99, 2e-99, 1.1];
+        let d = |value: &f64| (value * 1.1).ln() - value.ln();
+        let changes: Vec<f64> = values.iter().map(d).collect();
+        let pairs = moved(&pairs(&changes), |pair| pair.effect());
+        assert_eq!(p(&pairs, 1.1_f64.ln()), (1.0, 1.0));
     }
 
     proptest! {

@@ -9,6 +9,7 @@ use super::interval::{Interval, Rejected};
 use super::paired::{Estimate, Pair};
 use super::permutation::{PermutationDesign, RandomizationSet, Test};
 use super::power;
+use super::scale::ScaledMargin;
 
 /// Minimum number of pairs for a test: of six pairs only the single most extreme order reaches
 /// 0.05.
@@ -38,14 +39,15 @@ impl Verdict {
     pub const ALL: [Self; 5] =
         [Self::Improved, Self::Pass, Self::Small, Self::Regression, Self::Inconclusive];
 
-    /// Verdict of these p-values, with error `alpha` on each side.
+    /// Verdict of these p-values, with error `alpha` on each side. With a margin of 0 what is not
+    /// shown to be worse passes.
     pub fn of(p: PValues, alpha: f64) -> Self {
-        match (p.worse <= alpha, p.within <= alpha) {
+        match (p.worse <= alpha, p.within.map(|within| within <= alpha)) {
             _ if p.better <= alpha => Self::Improved,
-            (true, true) => Self::Small,
-            (true, false) => Self::Regression,
-            (false, true) => Self::Pass,
-            (false, false) => Self::Inconclusive,
+            (true, Some(true)) => Self::Small,
+            (true, Some(false) | None) => Self::Regression,
+            (false, Some(true) | None) => Self::Pass,
+            (false, Some(false)) => Self::Inconclusive,
         }
     }
 }
@@ -93,28 +95,40 @@ impl Rule {
 pub struct PValues {
     /// p(0) in the worse direction: small if B is worse than A.
     pub worse: f64,
-    /// p(δ) in the better direction: small if B is within the margin.
-    pub within: f64,
+    /// p(δ) in the better direction: small if B is within the margin. `None` for a margin of 0.
+    pub within: Option<f64>,
     /// p(0) in the better direction: small if B is better than A.
     pub better: f64,
 }
 
 impl PValues {
-    /// The p values of a session for a margin of `delta`, a logarithm.
+    /// The p values of a session for a margin of `delta` in the unit of its changes; 0 for none.
     pub fn of(test: &Test<'_>, delta: f64) -> Self {
         let mirrored = test.mirrored();
         Self {
             worse: test.p_worse(0.0),
-            within: mirrored.p_worse(-delta),
+            within: (delta > 0.0).then(|| mirrored.p_worse(-delta)),
             better: mirrored.p_worse(0.0),
         }
     }
 
     /// Rejections of 0 and `delta`.
     fn refused(self, delta: f64, alpha: f64) -> Rejected {
-        let too_large =
-            if self.better <= alpha { Some(0.0) } else { (self.within <= alpha).then_some(delta) };
+        let within = self.within.is_some_and(|within| within <= alpha);
+        let too_large = if self.better <= alpha { Some(0.0) } else { within.then_some(delta) };
         Rejected { too_small: (self.worse <= alpha).then_some(0.0), too_large }
+    }
+
+    /// The interval, widened to what `refused` leaves open. Without spread between most pairs a
+    /// single θ can be kept while all around it are not.
+    fn widened(interval: Interval, refused: Rejected, delta: f64) -> Interval {
+        let low = if refused.too_small.is_none() { interval.low.min(0.0) } else { interval.low };
+        let kept = match refused.too_large {
+            None => delta,
+            Some(too_large) if too_large > 0.0 => 0.0,
+            Some(_) => f64::NEG_INFINITY,
+        };
+        Interval { low, high: interval.high.max(kept) }
     }
 }
 
@@ -137,37 +151,54 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// The p values of the decision.
     pub p: PValues,
-    /// Estimated difference, in logarithms.
+    /// Estimated difference: logarithms, or the metric's unit on the scale of differences.
     pub estimate: Estimate,
-    /// Hull of all differences that the test does not reject. Above 0 exactly if `p.worse` is at
-    /// most α; below δ exactly if `p.within` or `p.better` is.
+    /// Hull of all differences that the test does not reject, in the same unit. Above 0 exactly if
+    /// `p.worse` is at most α; below δ exactly if `p.within` or `p.better` is.
     pub interval: Interval,
+    /// Margin, with its scale.
+    pub margin: ScaledMargin,
     /// Number of pairs, R.
     pub pairs: usize,
-    /// Estimated total number of pairs that decide with both errors at α at this noise. For an
-    /// inconclusive verdict it is at least the number of pairs at the next look.
+    /// Estimated total number of pairs that decide with both errors at α at this noise. If the
+    /// verdict is inconclusive and that is at most R, the pairs of the next look. With a margin of
+    /// 0 it is R.
     pub needed_pairs: u64,
+}
+
+impl Judgement {
+    /// `s_d` as a share of the values: on differences of a typical one.
+    pub fn relative_std_dev(&self) -> f64 {
+        self.estimate.std_dev / self.margin.unit
+    }
 }
 
 /// Reason why a session is not tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Untestable {
-    /// Number of pairs with A first.
-    pub ab: usize,
-    /// Number of pairs with B first.
-    pub ba: usize,
+pub enum Untestable {
+    /// Too few pairs, or orders too unequal.
+    Pairs {
+        /// Number of pairs with A first.
+        ab: usize,
+        /// Number of pairs with B first.
+        ba: usize,
+    },
+    /// All runs of A came before all runs of B, so drift looks like a difference.
+    NotInterleaved,
 }
 
 impl Untestable {
     fn of(design: &PermutationDesign) -> Self {
         let (ab, ba) = design.orders();
-        Self { ab, ba }
+        Self::Pairs { ab, ba }
     }
 }
 
 impl fmt::Display for Untestable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { ab, ba } = self;
+        let Self::Pairs { ab, ba } = self else {
+            return f.write_str("not testable: the runs of A and B were not interleaved");
+        };
         write!(f, "not testable with {} pairs", ab + ba)?;
         if ab + ba < PAIRS_MIN {
             return Ok(());
@@ -193,26 +224,36 @@ pub fn orders(
     RandomizationSet::of(design, seed).ok_or(untestable)
 }
 
-/// Judges sessions by one rule. Caches the order vectors of each design, so that many sessions of
-/// one design cost one enumeration.
+/// Judges sessions at one error α per side. Keeps the order vectors of every design that it meets,
+/// so that many sessions of one design cost one enumeration.
 #[derive(Debug, Clone)]
 pub struct Judge {
-    rule: Rule,
+    alpha: f64,
     seed: u64,
     vectors: HashMap<PermutationDesign, Result<RandomizationSet, Untestable>>,
 }
 
 impl Judge {
     /// `seed` draws order vectors if a design has too many to enumerate.
-    pub fn new(rule: Rule, seed: u64) -> Self {
-        Self { rule, seed, vectors: HashMap::new() }
+    pub fn new(alpha: f64, seed: u64) -> Self {
+        Self { alpha, seed, vectors: HashMap::new() }
     }
 
-    /// Judges a session whose batches (hosts) have these lengths, in order. Without lengths all
-    /// pairs are one batch.
-    pub fn judge(&mut self, pairs: &[Pair], batches: &[usize]) -> Result<Judgement, Untestable> {
-        let rule = self.rule;
-        self.tested(pairs, batches, |test| judgement(pairs, test, rule))
+    /// The error on each side.
+    pub fn alpha(&self) -> f64 {
+        self.alpha
+    }
+
+    /// Judges a session whose batches (hosts) have these lengths, one after the other; none: all
+    /// pairs are one batch. `pairs` are changes on the scale of `margin`.
+    pub fn judge(
+        &mut self,
+        pairs: &[Pair],
+        batches: &[usize],
+        margin: &ScaledMargin,
+    ) -> Result<Judgement, Untestable> {
+        let alpha = self.alpha;
+        self.tested(pairs, batches, |test| judgement(pairs, test, margin, alpha))
     }
 
     /// Result of a session that its family leaves undecided at these levels, whatever the
@@ -223,9 +264,9 @@ impl Judge {
         pairs: &[Pair],
         batches: &[usize],
         levels: FamilyAlphas,
+        margin: &ScaledMargin,
     ) -> Result<Judgement, Untestable> {
-        let delta = self.rule.delta();
-        self.tested(pairs, batches, |test| open(pairs, test, delta, levels))
+        self.tested(pairs, batches, |test| open(pairs, test, margin, levels))
     }
 
     fn tested(
@@ -234,13 +275,11 @@ impl Judge {
         batches: &[usize],
         say: impl FnOnce(&Test<'_>) -> Option<Judgement>,
     ) -> Result<Judgement, Untestable> {
-        let (rule, seed) = (self.rule, self.seed);
+        let (alpha, seed) = (self.alpha, self.seed);
         let design = PermutationDesign::of(pairs, batches);
         let untestable = Untestable::of(&design);
-        let vectors = self
-            .vectors
-            .entry(design)
-            .or_insert_with_key(|design| orders(design, rule.alpha, seed));
+        let vectors =
+            self.vectors.entry(design).or_insert_with_key(|design| orders(design, alpha, seed));
         let test = Test::new(pairs, vectors.as_ref().map_err(|untestable| *untestable)?);
         say(&test).ok_or(untestable)
     }
@@ -251,14 +290,14 @@ impl Judge {
     }
 }
 
-/// Judges a single session like [`Judge::judge`].
+/// Judges a single session of ratios like [`Judge::judge`].
 pub fn judge(
     pairs: &[Pair],
     batches: &[usize],
     rule: Rule,
     seed: u64,
 ) -> Result<Judgement, Untestable> {
-    Judge::new(rule, seed).judge(pairs, batches)
+    Judge::new(rule.alpha, seed).judge(pairs, batches, &ScaledMargin::ratio(rule.margin))
 }
 
 /// Judges all pairs up to a look, in the order in which they were planned, so that the pairs of
@@ -268,17 +307,25 @@ pub fn judge_look(pairs: &[Pair], margin: f64, seed: u64) -> Result<Judgement, U
 }
 
 /// `None` for too few pairs for an estimate.
-fn judgement(pairs: &[Pair], test: &Test<'_>, rule: Rule) -> Option<Judgement> {
-    let (delta, alpha) = (rule.delta(), rule.alpha);
+fn judgement(
+    pairs: &[Pair],
+    test: &Test<'_>,
+    margin: &ScaledMargin,
+    alpha: f64,
+) -> Option<Judgement> {
+    let delta = margin.threshold().unwrap_or(0.0);
     let estimate = Estimate::of(pairs)?;
-    let needed = power::needed_pairs(pairs.len(), estimate.std_dev, delta, alpha)?;
+    let needed = needed_pairs(pairs, &estimate, margin, [alpha, alpha])?;
     let p = PValues::of(test, delta);
     let verdict = Verdict::of(p, alpha);
+    let refused = p.refused(delta, alpha);
+    let interval = PValues::widened(Interval::of(test, alpha, refused), refused, delta);
     Some(Judgement {
         verdict,
         p,
-        estimate,
-        interval: Interval::of(test, alpha, p.refused(delta, alpha)),
+        estimate: estimate.scaled(margin.unit),
+        interval: interval.scaled(margin.unit),
+        margin: *margin,
         pairs: pairs.len(),
         needed_pairs: match verdict {
             Verdict::Inconclusive => needed.max(group_sequential::beyond(pairs.len())),
@@ -288,18 +335,40 @@ fn judgement(pairs: &[Pair], test: &Test<'_>, rule: Rule) -> Option<Judgement> {
 }
 
 /// `None` for too few pairs for an estimate.
-fn open(pairs: &[Pair], test: &Test<'_>, delta: f64, levels: FamilyAlphas) -> Option<Judgement> {
+fn open(
+    pairs: &[Pair],
+    test: &Test<'_>,
+    margin: &ScaledMargin,
+    levels: FamilyAlphas,
+) -> Option<Judgement> {
+    let delta = margin.threshold().unwrap_or(0.0);
     let estimate = Estimate::of(pairs)?;
     let FamilyAlphas { worse, within, better } = levels;
-    let needed = power::needed_pairs_of(pairs.len(), estimate.std_dev, delta, [worse, within])?;
+    let needed = needed_pairs(pairs, &estimate, margin, [worse, within])?;
+    let interval = Interval::of_sides(test, [worse, better], Rejected::default());
     Some(Judgement {
         verdict: Verdict::Inconclusive,
         p: PValues::of(test, delta),
-        estimate,
-        interval: Interval::of_sides(test, [worse, better], Rejected::default()),
+        estimate: estimate.scaled(margin.unit),
+        interval: interval.scaled(margin.unit),
+        margin: *margin,
         pairs: pairs.len(),
         needed_pairs: needed.max(group_sequential::beyond(pairs.len())),
     })
+}
+
+/// Pairs that decide at this noise; the present number for a margin of 0, which no number of pairs
+/// shows to be kept.
+fn needed_pairs(
+    pairs: &[Pair],
+    estimate: &Estimate,
+    margin: &ScaledMargin,
+    alphas: [f64; 2],
+) -> Option<u64> {
+    match margin.threshold() {
+        Some(delta) => power::needed_pairs_of(pairs.len(), estimate.std_dev, delta, alphas),
+        None => Some(pairs.len() as u64),
+    }
 }
 
 /// True if a negative control (a program against itself) alarms on either side; its session is then
@@ -314,7 +383,8 @@ pub fn control_alarms(control: &[Pair], seed: u64) -> Result<bool, Untestable> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::paired::PairOrder;
+    use super::super::paired::{Better, PairOrder};
+    use super::super::scale::RawPair;
     use super::*;
 
     /// Pairs in alternating order with these dᵣ.
@@ -348,7 +418,7 @@ mod tests {
             // A hole at δ.
             (0.9, 0.06, 0.05, Improved),
         ] {
-            let p = PValues { worse, within, better };
+            let p = PValues { worse, within: Some(within), better };
             assert_eq!(Verdict::of(p, 0.05), verdict, "{p:?}");
         }
     }
@@ -383,14 +453,14 @@ mod tests {
     #[test]
     fn unrejected_hypotheses_use_interval_and_pairs_of_the_family_level() {
         let pairs = around(0.06, 0.12);
-        let mut judge = Judge::new(Rule::look(0.05), 1);
-        let alone = judge.judge(&pairs, &[]).unwrap();
+        let (mut judge, margin) = (Judge::new(0.019, 1), ScaledMargin::ratio(0.05));
+        let alone = judge.judge(&pairs, &[], &margin).unwrap();
         assert_eq!(alone.verdict, Verdict::Regression);
         assert!(alone.interval.low > 0.0);
         // A p that a single test rejects, but not one of three tests.
         let level = alone.p.worse * 0.99;
         let levels = FamilyAlphas { worse: level, within: 0.019, better: level };
-        let open = judge.left_open(&pairs, &[], levels).unwrap();
+        let open = judge.left_open(&pairs, &[], levels, &margin).unwrap();
         assert_eq!((open.verdict, open.p), (Verdict::Inconclusive, alone.p));
         let (Interval { low, high }, single) = (open.interval, alone.interval);
         assert!(low <= 0.0 && high > single.high, "{open:?}");
@@ -416,8 +486,8 @@ mod tests {
             "not testable with 10 pairs of which 1 ran A first and 9 ran B first"
         );
         unequal[0].order = PairOrder::Ba;
-        assert_eq!(refused(&unequal), Untestable { ab: 0, ba: 10 });
-        assert_eq!(refused(&[]), Untestable { ab: 0, ba: 0 });
+        assert_eq!(refused(&unequal), Untestable::Pairs { ab: 0, ba: 10 });
+        assert_eq!(refused(&[]), Untestable::Pairs { ab: 0, ba: 0 });
     }
 
     #[test]
@@ -449,8 +519,127 @@ mod tests {
         assert!(control_alarms(&around(0.0, 0.03)[..8], 1).is_err(), "1/70 exceeds 0.005");
     }
 
+    /// Pairs of values `(A, B)`, in alternating order.
+    fn raw_pairs(values: &[(f64, f64)]) -> Vec<RawPair> {
+        let raw = |(index, (a, b)): (usize, &(f64, f64))| match index % 2 {
+            0 => RawPair { first: *a, second: *b, order: PairOrder::Ab },
+            _ => RawPair { first: *b, second: *a, order: PairOrder::Ba },
+        };
+        values.iter().enumerate().map(raw).collect()
+    }
+
+    /// Judgement of the differences between values.
+    fn on_differences(values: &[(f64, f64)], margin_abs: Option<f64>) -> Judgement {
+        let raw = raw_pairs(values);
+        let margin = match margin_abs {
+            Some(delta) => ScaledMargin::difference(delta, &raw),
+            None => ScaledMargin::share_of_baseline(0.05, &raw),
+        };
+        let pairs = margin.changes(&raw, Better::Lower);
+        Judge::new(0.05, 1).judge(&pairs, &[], &margin).unwrap()
+    }
+
+    #[test]
+    fn differences_are_judged_in_the_metric_s_unit() {
+        use Verdict::{Improved, Inconclusive, Pass, Regression, Small};
+        let noise = |index: i32| f64::from(index * 7 % 10) / 10.0 - 0.45;
+        let session = |a: f64, shift: f64, spread: f64| -> Vec<(f64, f64)> {
+            (0..10).map(|r| (a + spread * noise(r), a + shift - spread * noise(r + 3))).collect()
+        };
+        for (values, margin_abs, verdict) in [
+            (vec![(0.0, 5.0); 10], None, Regression),
+            (vec![(5.0, 0.0); 10], None, Improved),
+            (vec![(0.0, 0.0); 10], None, Pass),
+            (vec![(7.0, 7.0); 10], None, Pass),
+            (vec![(0.0, 0.0); 10], Some(1.0), Pass),
+            (session(0.0, 5.0, 1.0), Some(2.0), Regression),
+            (session(0.0, 5.0, 1.0), Some(20.0), Small),
+            (session(0.0, 0.0, 1.0), Some(2.0), Pass),
+            (session(-3e6, 0.0, 1e6), Some(2e3), Inconclusive),
+            // Without a margin what is not shown to be worse passes.
+            (session(0.0, 0.0, 1.0), None, Pass),
+        ] {
+            let judgement = on_differences(&values, margin_abs);
+            assert_eq!(judgement.verdict, verdict, "{values:?} {judgement:?}");
+            let Interval { low, high } = judgement.interval;
+            assert_eq!(low > 0.0, judgement.p.worse <= 0.05, "{judgement:?}");
+            assert_eq!(high < 0.0, judgement.p.better <= 0.05, "{judgement:?}");
+        }
+        let found = on_differences(&[(0.0, 5.0); 10], None);
+        assert!((found.estimate.shown - 5.0).abs() < 1e-12);
+        assert!(
+            (found.interval.low - 5.0).abs() < 1e-4 && (found.interval.high - 5.0).abs() < 1e-4
+        );
+        assert_eq!((found.p.within, found.needed_pairs), (None, 10));
+    }
+
+    #[test]
+    fn a_few_runs_with_a_value_among_zeros_are_neither_lost_nor_blown_up() {
+        let mut values = vec![(0.0, 0.0); 10];
+        values[1] = (0.0, 3.0);
+        assert_eq!(on_differences(&values, None).verdict, Verdict::Pass);
+        for value in &mut values[..6] {
+            *value = (0.0, 3.0);
+        }
+        let six = on_differences(&values, None);
+        assert_eq!(six.verdict, Verdict::Regression, "{six:?}");
+        assert!(six.interval.low > 0.0);
+    }
+
+    #[test]
+    fn exactly_on_the_margin_is_not_within_it_at_any_scale() {
+        for size in [3e-9, 0.1, 1.0, 3.3, 100.0, 7e8, 1e15] {
+            for (percent, margin) in [(105.0, 0.05), (110.0, 0.10), (103.0, 0.03)] {
+                let values = vec![(size, size * percent / 100.0); 10];
+                let pairs = ScaledMargin::ratio(margin).changes(&raw_pairs(&values), Better::Lower);
+                let ratio = judge(&pairs, &[], Rule::one_look(margin), 1).unwrap();
+                assert_eq!(ratio.verdict, Verdict::Regression, "{size} {margin} {ratio:?}");
+                let delta = size * percent / 100.0 - size;
+                let difference = on_differences(&values, Some(delta));
+                assert_eq!(difference.verdict, Verdict::Regression, "{size} {difference:?}");
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn verdict_and_interval_never_disagree_on_differences(
+            values in proptest::collection::vec((0_i32..3, 0_i32..4), 8..13),
+            size in prop_oneof![Just(1.0), Just(1e-12), Just(1e12)],
+            margin in prop_oneof![Just(0.0), 0.1_f64..3.0],
+        ) {
+            let values: Vec<(f64, f64)> =
+                values.iter().map(|(a, b)| (f64::from(*a) * size, f64::from(*b) * size)).collect();
+            let judgement = on_differences(&values, Some(margin * size));
+            let (Interval { low, high }, p) = (judgement.interval, judgement.p);
+            prop_assert!(low <= high);
+            prop_assert_eq!(low > 0.0, p.worse <= 0.05);
+            prop_assert_eq!(high < 0.0, p.better <= 0.05);
+            if let Some(within) = p.within {
+                prop_assert_eq!(high < margin * size, within <= 0.05 || p.better <= 0.05);
+            }
+        }
+
+        #[test]
+        fn the_unit_of_a_metric_never_matters_on_differences(
+            values in proptest::collection::vec((-20_i32..20, -20_i32..30), 8..13),
+            margin in 1_i32..10,
+        ) {
+            let judged = |size: f64| {
+                let scaled: Vec<(f64, f64)> = values
+                    .iter()
+                    .map(|(a, b)| (f64::from(*a) * size, f64::from(*b) * size))
+                    .collect();
+                on_differences(&scaled, Some(f64::from(margin) * size))
+            };
+            let one = judged(1.0);
+            for size in [0.1, 1e-9, 1e9, 3.7] {
+                let other = judged(size);
+                prop_assert_eq!((other.verdict, other.p), (one.verdict, one.p));
+            }
+        }
 
         #[test]
         fn verdict_and_interval_never_disagree(
@@ -468,7 +657,7 @@ mod tests {
             let (Interval { low, high }, p) = (judgement.interval, judgement.p);
             prop_assert!(low <= high);
             prop_assert_eq!(low > 0.0, p.worse <= 0.05);
-            prop_assert_eq!(high < 1.05_f64.ln(), p.within <= 0.05 || p.better <= 0.05);
+            prop_assert_eq!(high < 1.05_f64.ln(), p.within.unwrap() <= 0.05 || p.better <= 0.05);
             prop_assert_eq!(high < 0.0, p.better <= 0.05);
             prop_assert_eq!(judgement.verdict == Verdict::Improved, high < 0.0);
         }

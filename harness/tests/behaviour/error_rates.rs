@@ -11,8 +11,9 @@ use harness::analysis::external;
 use harness::analysis::external::{Decision, Options};
 use harness::stats::group_sequential;
 use harness::stats::group_sequential::{CUMULATIVE_PAIRS, PAIRS_PER_LOOK};
-use harness::stats::paired::{Better, Pair, PairOrder};
+use harness::stats::paired::{Pair, PairOrder};
 use harness::stats::permutation::{PermutationDesign, RandomizationSet, Test};
+use harness::stats::scale::Scale;
 use harness::stats::verdict::{PValues, Rule, Verdict, orders};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -208,19 +209,21 @@ fn allowed(sessions: u64, promised: f64) -> u64 {
     Binomial::new(0.05, sessions).unwrap().inverse_cdf(1.0 - 1e-5)
 }
 
-/// The sessions as an input file of `harness judge`.
-fn csv(machine: &mut Machine, sessions: usize, effect: f64) -> String {
+/// A session as an input file of `harness judge`.
+fn csv(machine: &mut Machine, effect: f64) -> String {
+    let orders = machine.orders(&[10]);
+    let levels = machine.levels(20);
+    file(&orders, &levels, |level, is_b| 1000.0 * (level + if is_b { effect } else { 0.0 }).exp())
+}
+
+/// A file of one session: `value` of each run's level, and of whether its arm is B.
+fn file(orders: &[PairOrder], levels: &[f64], value: impl Fn(f64, bool) -> f64) -> String {
     let mut text = String::from("session,metric,block,slot,arm,value\n");
-    for session in 0..sessions {
-        let batch = [10];
-        let orders = machine.orders(&batch);
-        let levels = machine.levels(20);
-        for (block, (runs, order)) in levels.chunks_exact(2).zip(orders).enumerate() {
-            let arms = if order == PairOrder::Ab { ["A", "B"] } else { ["B", "A"] };
-            for (slot, (level, arm)) in runs.iter().zip(arms).enumerate() {
-                let value = 1000.0 * (level + if arm == "B" { effect } else { 0.0 }).exp();
-                writeln!(text, "{session},wall_s,{block},{slot},{arm},{value}").unwrap();
-            }
+    for (block, (runs, order)) in levels.chunks_exact(2).zip(orders).enumerate() {
+        let arms = if *order == PairOrder::Ab { ["A", "B"] } else { ["B", "A"] };
+        for (slot, (level, arm)) in runs.iter().zip(arms).enumerate() {
+            let value = value(*level, arm == "B");
+            writeln!(text, "s,wall_s,{block},{slot},{arm},{value}").unwrap();
         }
     }
     text
@@ -228,10 +231,13 @@ fn csv(machine: &mut Machine, sessions: usize, effect: f64) -> String {
 
 /// Verdicts of `harness judge` on `sessions` sessions of ten pairs.
 fn judged(noise: Noise, sessions: usize, effect: f64, seed: u64) -> Counts {
-    let text = csv(&mut Machine::new(noise, seed), sessions, effect);
-    let options = Options { better: Better::Lower, margin: MARGIN, seed: 1 };
+    let mut machine = Machine::new(noise, seed);
+    let options = Options::new(MARGIN, 1);
     let mut counts = Counts::default();
-    for line in external::judge(text.as_bytes(), &options).unwrap().lines {
+    for _ in 0..sessions {
+        // Sessions of one file would be corrected as one family.
+        let text = csv(&mut machine, effect);
+        let line = external::judge(text.as_bytes(), &options).unwrap().lines.remove(0);
         let Decision::Judged(verdict) = line.finding.verdict else { panic!("{line:?}") };
         let [low, high] = line.finding.interval_percent.unwrap().map(Option::unwrap);
         let within = line.finding.p_within.unwrap() <= 0.05 || verdict == Verdict::Improved;
@@ -313,5 +319,89 @@ fn four_looks_together_have_the_error_rate_of_one() {
         let (alarms, missed) = (same.alarms(), worse.waved_through());
         assert!(alarms <= allowed(same.sessions, 0.05), "{}: {alarms} alarms", noise.name);
         assert!(missed <= allowed(worse.sessions, 0.054), "{}: {missed} missed", noise.name);
+    }
+}
+
+/// Distribution of a metric that can be zero or negative.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Values {
+    /// Around 0, standard deviation 1.
+    Normal,
+    /// Student's t with 3 degrees of freedom, standard deviation √3.
+    HeavyTails,
+    /// 0 in seven of ten runs, else 1 to 5: mean 0.9, standard deviation 1.58.
+    ManyZeros,
+    /// 0 in every run; a shift is one of 2.
+    AllZero,
+}
+
+impl Values {
+    const ALL: [Self; 4] = [Self::Normal, Self::HeavyTails, Self::ManyZeros, Self::AllZero];
+
+    fn draw(self, machine: &mut Machine) -> f64 {
+        match self {
+            Self::Normal => machine.normal(),
+            Self::HeavyTails => {
+                let squares: f64 = (0..3).map(|_| machine.normal().powi(2)).sum();
+                machine.normal() / (squares / 3.0).sqrt()
+            }
+            Self::ManyZeros if machine.rng.random_bool(0.7) => 0.0,
+            Self::ManyZeros => f64::from(machine.rng.random_range(1..=5_u8)),
+            Self::AllZero => 0.0,
+        }
+    }
+
+    /// Two standard deviations; whole for counts.
+    fn shift(self) -> f64 {
+        match self {
+            Self::Normal | Self::AllZero => 2.0,
+            Self::HeavyTails => 2.0 * 3.0_f64.sqrt(),
+            Self::ManyZeros => 4.0,
+        }
+    }
+
+    /// Margin in the metric's unit: one for values below 0, else none, so that it is a share of the
+    /// median of A.
+    fn margin_abs(self) -> Option<f64> {
+        matches!(self, Self::Normal | Self::HeavyTails).then_some(1.0)
+    }
+}
+
+/// Verdicts of `harness judge` on sessions of ten pairs, on differences.
+fn judged_by_difference(values: Values, sessions: usize, shift: f64, seed: u64) -> Counts {
+    let mut machine = Machine::new(QUIET, seed);
+    let mut options = Options::new(MARGIN, 1);
+    options.every.scale = Some(Scale::Difference);
+    options.every.margin_abs = values.margin_abs();
+    let mut counts = Counts::default();
+    for _ in 0..sessions {
+        let orders = machine.orders(&[10]);
+        let levels: Vec<f64> = (0..20).map(|_| values.draw(&mut machine)).collect();
+        let text = file(&orders, &levels, |level, is_b| level + if is_b { shift } else { 0.0 });
+        let line = external::judge(text.as_bytes(), &options).unwrap().lines.remove(0);
+        let Decision::Judged(verdict) = line.finding.verdict else { panic!("{line:?}") };
+        let [low, high] = line.finding.interval.unwrap().map(Option::unwrap);
+        assert_eq!(low > 0.0, line.finding.p_worse.unwrap() <= 0.05, "{line:?}");
+        assert!(low <= high, "{line:?}");
+        counts.add(verdict);
+    }
+    counts
+}
+
+#[test]
+fn differences_are_found_and_equal_programs_do_not_alarm() {
+    let sessions = sessions(100);
+    for (seed, values) in (2000..).zip(Values::ALL) {
+        let same = judged_by_difference(values, sessions, 0.0, seed);
+        let shifted = judged_by_difference(values, sessions, values.shift(), 100 + seed);
+        println!("{values:?} {:5.1?} {:5.1?}", same.percents(), shifted.percents());
+        let (alarms, found) = (same.alarms(), shifted.alarms());
+        assert!(alarms <= allowed(same.sessions, 0.055), "{values:?}: {alarms} alarms");
+        let missed = shifted.sessions - found;
+        assert!(missed <= allowed(shifted.sessions, 0.05), "{values:?}: {missed} missed");
+        if values == Values::AllZero {
+            assert_eq!(same.of(&[Verdict::Pass]), same.sessions);
+            assert_eq!(shifted.of(&[Verdict::Regression]), shifted.sessions);
+        }
     }
 }

@@ -16,6 +16,7 @@ mod history;
 mod hostile;
 mod hostile_sessions;
 mod judge;
+mod judge_inputs;
 mod measure;
 mod mock;
 mod previous_version;

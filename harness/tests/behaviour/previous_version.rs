@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+
 use crate::common::{harness, read};
 
 fn fixtures() -> PathBuf {
@@ -23,7 +25,43 @@ fn recorded_sessions_give_the_same_analysis() {
     for session in sessions {
         let folder = fixtures().join(session);
         let name = if session == "self-test" { "self-test.json" } else { "analysis.json" };
-        assert_eq!(report(session, "json"), read(&folder.join(name)), "{session}");
+        let [recorded, now] = [read(&folder.join(name)), report(session, "json")]
+            .map(|text| serde_json::from_str(&text).unwrap());
+        assert_eq!(changed(&recorded, &now, session), Vec::<String>::new());
+    }
+}
+
+/// Values of the recorded analysis that are missing or others now. New keys may be beside them.
+fn changed(recorded: &Value, now: &Value, place: &str) -> Vec<String> {
+    match (recorded, now) {
+        (Value::Object(recorded), Value::Object(now)) => recorded
+            .iter()
+            .flat_map(|(key, value)| {
+                let now = now.get(key).unwrap_or(&Value::Null);
+                changed(value, now, &format!("{place}.{key}"))
+            })
+            .collect(),
+        (Value::Array(recorded), Value::Array(now)) if recorded.len() == now.len() => {
+            let pairs = recorded.iter().zip(now).enumerate();
+            let places =
+                pairs.flat_map(|(at, (old, new))| changed(old, new, &format!("{place}[{at}]")));
+            places.collect()
+        }
+        _ if recorded == now => Vec::new(),
+        _ => vec![format!("{place}: {recorded} is now {now}")],
+    }
+}
+
+#[test]
+fn a_changed_value_is_found_wherever_it_is_and_a_new_key_is_not_one() {
+    let recorded = json!({"a": [1, {"b": 2}], "c": null});
+    assert!(changed(&recorded, &json!({"a": [1, {"b": 2, "n": 0}], "c": null}), "x").is_empty());
+    for (now, place) in [
+        (json!({"a": [1, {"b": 3}], "c": null}), "x.a[1].b: 2 is now 3"),
+        (json!({"a": [1, {}], "c": null}), "x.a[1].b: 2 is now null"),
+        (json!({"a": [1], "c": null}), "x.a: [1,{\"b\":2}] is now [1]"),
+    ] {
+        assert_eq!(changed(&recorded, &now, "x"), [place]);
     }
 }
 

@@ -208,7 +208,8 @@ fn comparison(
         effect_percent: Some(effect),
         interval_percent: Some([effect - 2.4, effect + 2.1]),
         margin_percent: Some(5.0),
-        p: Some(PValues { worse: 0.97, within: 0.0004, better: 0.012 }),
+        difference: None,
+        p: Some(PValues { worse: 0.97, within: Some(0.0004), better: 0.012 }),
         each_percent: (0..10).map(|pair| effect + f64::from(pair * 37 % 11) - 5.0).collect(),
         pairs: 10,
         needed_pairs: (status == Status::Inconclusive).then_some(28),
@@ -294,6 +295,8 @@ pub(crate) fn a_tuning() -> Document {
         validity: Some(ValidityFigures {
             trend_percent_per_hour: Some(-1.4),
             trend_percent_per_minute: Some(-0.02),
+            trend_interval_percent_per_hour: Some([-3.1, 0.3]),
+            trend_interval_percent_per_minute: Some([-0.05, 0.01]),
             order_effect_percent: Some(0.3),
             autocorrelation: Some(0.08),
             std_dev_percent: Some(2.8),

@@ -5,13 +5,14 @@
 
 use super::attribution::GateAttribution;
 use super::failures::GateFailures;
-use super::family::Family;
+use super::family::report_at_family_level;
 use super::historical_baseline::with_stored_times;
 use super::result::{GateResult, MetricTest, NegativeControl, SpeedNotJudged, WorkloadResult};
 use super::step_names::CONTROL;
 use super::verdict::{ExitPolicy, GateVerdict};
 use crate::analysis::comparison::{Comparison, MetricFinding, pairs};
 use crate::analysis::consistency::check_stored_rows_agree;
+use crate::analysis::family::Family;
 use crate::analysis::sequential::compare_at_current_look;
 use crate::analysis::test_result::Decision;
 use crate::error::{Error, ErrorKind, Result};
@@ -174,7 +175,7 @@ fn correct(view: &SessionState, workloads: &mut [WorkloadResult]) -> usize {
         .filter(|(.., (_, test))| !test.primary)
         .filter_map(|(index, place, (found, _))| Some(((index, place), found.finding.judgement?.p)))
         .unzip();
-    let family = Family::of(&tests);
+    let family = Family::of(&tests, group_sequential::POCOCK_ALPHA);
     for (member, (index, place)) in places.into_iter().enumerate() {
         let WorkloadResult { tests, comparison, .. } = &mut workloads[index];
         tests[place].p_worse_adjusted = Some(family.p_worse[member]);
@@ -182,7 +183,7 @@ fn correct(view: &SessionState, workloads: &mut [WorkloadResult]) -> usize {
         let open = family.verdicts[member] == Verdict::Inconclusive;
         let scenario = view.scenario(index).filter(|_| open);
         if let (Some(comparison), Some(scenario)) = (comparison, scenario) {
-            family.report_at_family_level(view, scenario, comparison, place);
+            report_at_family_level(&family, view, scenario, comparison, place);
         }
     }
     tests.len()
@@ -392,6 +393,8 @@ fn warnings(
             ));
         }
         warnings.extend(comparison.warnings.iter().map(|doubt| format!("{name}: {doubt}")));
+        let large = comparison.large_improvements(workload.stored.as_ref());
+        warnings.extend(large.iter().map(|found| format!("{name}: {found}")));
         let left_out = comparison.left_out.iter();
         warnings.extend(left_out.map(|metric| {
             format!("{name}: {} is left out: some runs do not report it", metric.name())

@@ -175,9 +175,10 @@ impl SessionGroup {
 
 fn sessions(recorded: &SessionState, scenario: &Scenario, truth: Truth) -> SessionGroup {
     let terms = TestPlan::one_look(scenario);
-    let mut judge = Judge::new(terms.rule, terms.seed);
+    let mut judge = Judge::new(terms.rule.alpha, terms.seed);
     let (mut each, mut verdicts) = (Vec::new(), Vec::new());
     let (mut all, mut batches): (Vec<Pair>, Vec<usize>) = (Vec::new(), Vec::new());
+    let mut margin = None;
     for ran in truth.steps(recorded) {
         // A session is not judged by the runs that are left.
         if ran.failures().next().is_some() {
@@ -186,18 +187,19 @@ fn sessions(recorded: &SessionState, scenario: &Scenario, truth: Truth) -> Sessi
         }
         let metric = scenario.gate.metrics[0];
         let found = comparison::pairs(recorded, &ran.step.name, metric).filter(|_| !ran.invalid);
-        let Some(Pairs { pairs, .. }) = found else {
+        let Some(Pairs { raw, pairs, better, margin: own, .. }) = found else {
             each.push(SessionResult::nothing(if ran.invalid { "INVALID" } else { "no figures" }));
             continue;
         };
-        let finding = TestResult::of(&mut judge, &pairs, &[], terms.rule);
+        let finding = TestResult::of(&mut judge, &pairs, &[], &own);
         verdicts.extend(finding.verdict.verdict());
         each.push(SessionResult::of(&finding));
         batches.push(pairs.len());
-        all.extend(pairs);
+        // All sessions together are on the scale of the first.
+        all.extend(margin.get_or_insert(own).changes(&raw, better));
     }
-    let together =
-        (!all.is_empty()).then(|| TestResult::of(&mut judge, &all, &batches, terms.rule));
+    let together = margin.filter(|_| !all.is_empty());
+    let together = together.map(|margin| TestResult::of(&mut judge, &all, &batches, &margin));
     let rates = VerdictKind::of(truth).map(|what| rate(what, &verdicts, terms.rule.alpha));
     SessionGroup { truth, each, rates: rates.into(), together }
 }
@@ -211,7 +213,7 @@ impl SessionResult {
         Self {
             verdict: finding.verdict.to_string(),
             effect_percent: finding.effect_percent,
-            std_dev_percent: finding.judgement.map(|one| one.estimate.std_dev * 100.0),
+            std_dev_percent: finding.judgement.map(|one| one.relative_std_dev() * 100.0),
         }
     }
 }

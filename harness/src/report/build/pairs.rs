@@ -3,11 +3,12 @@
 use crate::analysis::comparison;
 use crate::analysis::comparison::{ArmFigures, CountRange, MetricFinding};
 use crate::analysis::test_result::Decision;
-use crate::report::model::{ComparisonRow, ExactRow, Status};
+use crate::report::model::{ComparisonRow, ExactRow, Status, UnitDifference};
 use crate::report::numbers::thousands;
 use crate::scenario::metric::Metric;
 use crate::session::state::CompletedStep;
 use crate::stats::paired::Better;
+use crate::stats::scale::Scale;
 use crate::stats::verdict::Verdict;
 
 /// One row for each metric with figures, the primary metric first. `steps` are the steps of the
@@ -30,15 +31,19 @@ fn comparison(
     ComparisonRow {
         name: fresh.candidate.label.clone(),
         against: fresh.baseline.label.clone(),
-        unit: unit(found.metric).into(),
-        lower_is_better: found.metric.better() == Better::Lower,
+        unit: found.metric.unit().into(),
+        lower_is_better: found.better == Better::Lower,
         status: if fresh.invalid { Status::Invalid } else { status(found.finding.verdict) },
         medians: median(&fresh.baseline).zip(median(&fresh.candidate)).map(<[f64; 2]>::from),
         effect_percent: found.change_percent,
         interval_percent: low.zip(high).map(<[f64; 2]>::from),
-        margin_percent: Some(fresh.margin_percent),
+        margin_percent: Some(fresh.margin_percent).filter(|_| found.scale == Scale::Ratio),
+        difference: unit_difference(found),
         p: found.finding.judgement.map(|judgement| judgement.p),
-        each_percent: each(found.metric, steps),
+        each_percent: match found.scale {
+            Scale::Ratio => each(found.metric, steps),
+            Scale::Difference => Vec::new(),
+        },
         pairs: found.finding.pairs,
         needed_pairs: found.finding.needed_pairs.filter(|_| !decides),
         confidence: fresh.confidence.to_string(),
@@ -47,20 +52,19 @@ fn comparison(
     }
 }
 
+/// Change in the metric's unit, if it is compared by difference.
+fn unit_difference(found: &MetricFinding) -> Option<UnitDifference> {
+    let [low, high] = found.change_interval.unwrap_or([None, None]);
+    let interval = low.zip(high).map(<[f64; 2]>::from);
+    Some(UnitDifference { effect: found.change?, interval, margin: found.finding.margin? })
+}
+
 /// Status of a test.
 pub fn status(outcome: Decision) -> Status {
     match outcome {
         Decision::Judged(verdict) => verdict.into(),
         Decision::Untestable(_) => Status::NotTestable,
         Decision::FailedRuns => Status::Failed,
-    }
-}
-
-fn unit(metric: Metric) -> &'static str {
-    match metric {
-        Metric::RecPerMin => "rec/min",
-        Metric::PeakRss => "bytes",
-        _ => "ms",
     }
 }
 

@@ -1,5 +1,7 @@
 //! Charts of changes in percent: the sum of the phases, and comparisons with their intervals.
 
+use std::convert::identity;
+
 use plotters::prelude::*;
 
 use super::canvas::{
@@ -385,8 +387,8 @@ pub(crate) fn comparison_table<'a>(
         table.rows.push(vec![
             comparison.name.clone(),
             comparison.status.words().into(),
-            cell(comparison.effect_percent, percent),
-            cell(comparison.interval_percent, percent_range),
+            cell(comparison.change_text(), identity),
+            cell(comparison.interval_text(), identity),
             value(0),
             value(1),
             comparison.pairs.to_string(),

@@ -2,6 +2,8 @@
 //! kind of comparison, a test case for each verdict. A regression or a wrong result fails, an
 //! invalid measurement is an error, and an undecided test is skipped with its reason.
 
+use std::convert::identity;
+
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
@@ -9,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::report::model::{
     Check, ComparisonRow, Document, ExactRow, PhaseReport, Section, SettingRow, Status, StatusClass,
 };
-use crate::report::numbers::{legal, percent, percent_range, thousands};
+use crate::report::numbers::{legal, thousands};
 use crate::report::table::cell;
 
 /// Test case.
@@ -135,10 +137,11 @@ fn setting_case(setting: &SettingRow) -> Case {
 
 fn comparison_case(comparison: &ComparisonRow) -> Case {
     let words = format!(
-        "{}: {} ({}), {} pairs. {}",
+        "{}: {} ({}; {}), {} pairs. {}",
         comparison.status.words(),
-        cell(comparison.effect_percent, percent),
-        cell(comparison.interval_percent, percent_range),
+        cell(comparison.change_text(), identity),
+        cell(comparison.interval_text(), identity),
+        comparison.direction(),
         comparison.pairs,
         comparison.reason
     );

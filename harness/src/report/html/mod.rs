@@ -97,8 +97,9 @@ fn key_figures(document: &Document) -> Markup {
     }
     if let Some(first) = document.metrics.first() {
         figures.push(("primary metric", first.name.clone()));
-        figures.extend(first.effect_percent.map(|effect| ("change", percent(effect))));
-        figures.extend(first.interval_percent.map(|ends| ("its interval", percent_range(ends))));
+        figures.push(("direction", first.direction().to_string()));
+        figures.extend(first.change_text().map(|change| ("change", change)));
+        figures.extend(first.interval_text().map(|interval| ("its interval", interval)));
         figures.push(("confidence", first.confidence.clone()));
     }
     html! {

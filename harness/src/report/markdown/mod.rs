@@ -3,6 +3,8 @@
 
 mod ascii_interval;
 
+use std::convert::identity;
+
 use super::charts::{Charts, cumulative_table};
 use super::diagnostics;
 use super::escape::{block, plain};
@@ -146,10 +148,10 @@ fn with_pictures(document: &Document) -> Table {
     let mut table = Table::with_columns("", &columns);
     for metric in &document.metrics {
         table.rows.push(vec![
-            metric.name.clone(),
+            format!("{} ({})", metric.name, metric.direction()),
             metric.status.words().into(),
-            unbroken(&cell(metric.effect_percent, percent)),
-            unbroken(&cell(metric.interval_percent, percent_range)),
+            unbroken(&cell(metric.change_text(), identity)),
+            unbroken(&cell(metric.interval_text(), identity)),
             ascii_interval::interval(metric, scale),
             metric.pairs.to_string(),
             metric.confidence.clone(),

@@ -1,6 +1,8 @@
 //! Comparisons: paired metrics, exact quantities, and the phases of a plan together.
 
 use super::status::Status;
+use crate::report::numbers::{difference, difference_range, percent, percent_range, value};
+use crate::stats::paired::Better;
 use crate::stats::verdict::PValues;
 
 /// Paired comparison of B with A on one metric.
@@ -24,6 +26,9 @@ pub struct ComparisonRow {
     pub interval_percent: Option<[f64; 2]>,
     /// Allowed degradation of B, in percent.
     pub margin_percent: Option<f64>,
+    /// Change, interval and margin in the unit, if the metric is compared by difference. The
+    /// percentages are then `None`.
+    pub difference: Option<UnitDifference>,
     /// p values of the test.
     pub p: Option<PValues>,
     /// B/A − 1 of each pair in run order, in percent.
@@ -40,7 +45,45 @@ pub struct ComparisonRow {
     pub reason: String,
 }
 
+/// Change of a metric in its own unit and direction.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct UnitDifference {
+    /// Estimate of B − A.
+    pub effect: f64,
+    /// Confidence interval of the effect.
+    pub interval: Option<[f64; 2]>,
+    /// Allowed degradation of B.
+    pub margin: f64,
+}
+
 impl ComparisonRow {
+    /// Direction in which the metric improves.
+    pub fn direction(&self) -> Better {
+        if self.lower_is_better { Better::Lower } else { Better::Higher }
+    }
+
+    /// The change, in percent or in the unit.
+    pub fn change_text(&self) -> Option<String> {
+        let in_unit = self.difference.map(|found| difference(found.effect, &self.unit));
+        in_unit.or_else(|| self.effect_percent.map(percent))
+    }
+
+    /// The interval of the change.
+    pub fn interval_text(&self) -> Option<String> {
+        match self.difference {
+            Some(found) => found.interval.map(|ends| difference_range(ends, &self.unit)),
+            None => self.interval_percent.map(percent_range),
+        }
+    }
+
+    /// The margin.
+    pub fn margin_text(&self) -> Option<String> {
+        match self.difference {
+            Some(found) => Some(value(found.margin, &self.unit)),
+            None => self.margin_percent.map(|margin| format!("{margin} %")),
+        }
+    }
+
     /// Converts a change in percent so that positive is better.
     pub fn gain(&self, percent: f64) -> f64 {
         if self.lower_is_better { -percent } else { percent }

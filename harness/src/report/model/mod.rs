@@ -11,7 +11,9 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 
-pub use self::comparison::{ComparisonRow, Cumulative, CumulativeRow, ExactRow, PlanTarget};
+pub use self::comparison::{
+    ComparisonRow, Cumulative, CumulativeRow, ExactRow, PlanTarget, UnitDifference,
+};
 pub use self::phase::{
     Grid, Latency, MetricSummary, PhaseMetrics, PhaseReport, RunRow, SettingRow, Waits,
 };

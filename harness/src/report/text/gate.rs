@@ -7,9 +7,11 @@ use crate::analysis::test_result::Decision;
 use crate::experiment::gate::{
     GateResult, GateVerdict, MetricTest, SpeedNotJudged, WorkloadResult,
 };
-use crate::report::numbers::{counted, percent, percent_range, rounded, thousands};
+use crate::report::numbers::{counted, difference, percent, percent_range, rounded, thousands};
 use crate::report::table::{ColumnKind, Table};
 use crate::report::wrap::wrapped;
+use crate::stats::paired::Better;
+use crate::stats::scale::Scale;
 use crate::stats::verdict::Verdict;
 
 /// Result in one or two sentences.
@@ -21,7 +23,7 @@ pub(crate) fn finding(gated: &GateResult) -> String {
             format!("{head} is worse than {base}: {}.", list(gated, Verdict::Regression))
         }
         GateVerdict::Small => format!(
-            "{head} is shown to be worse than {base}, by less than {margin} %: {}. {}.",
+            "{head} is shown to be worse than {base}, by less than {margin}: {}. {}.",
             list(gated, Verdict::Small),
             match gated.exit_code {
                 0 => "The scenario lets that pass",
@@ -29,7 +31,7 @@ pub(crate) fn finding(gated: &GateResult) -> String {
             }
         ),
         GateVerdict::Improved => format!(
-            "{head} is better than {base}: {}. Nothing is more than {margin} % worse.",
+            "{head} is better than {base}: {}. Nothing is more than {margin} worse.",
             list(gated, Verdict::Improved)
         ),
         GateVerdict::Pass if gated.speed_not_judged == Some(SpeedNotJudged::OneProgram) => format!(
@@ -38,11 +40,11 @@ pub(crate) fn finding(gated: &GateResult) -> String {
         ),
         GateVerdict::Pass if gated.speed_not_judged.is_some() => failure(gated),
         GateVerdict::Pass => format!(
-            "{head} is shown to be no more than {margin} % worse than {base}: {}.",
+            "{head} is shown to be no more than {margin} worse than {base}: {}.",
             list(gated, Verdict::Pass)
         ),
         GateVerdict::Inconclusive => format!(
-            "{head} may or may not be more than {margin} % worse than {base}: {}.{}",
+            "{head} may or may not be more than {margin} worse than {base}: {}.{}",
             list(gated, Verdict::Inconclusive),
             needed(gated)
         ),
@@ -66,10 +68,16 @@ fn failure(gated: &GateResult) -> String {
     format!("{}.", gated.failure.as_deref().unwrap_or_default())
 }
 
-/// Margin in percent; the largest of several scenarios.
-fn margin(gated: &GateResult) -> f64 {
-    let comparisons = gated.workloads.iter().filter_map(|workload| workload.comparison.as_ref());
-    rounded(comparisons.map(|comparison| comparison.margin_percent).fold(0.0, f64::max))
+/// Margin in percent; the largest of several scenarios. Metrics that are compared by difference have
+/// margins of their own.
+fn margin(gated: &GateResult) -> String {
+    let comparisons = || gated.workloads.iter().filter_map(|workload| workload.comparison.as_ref());
+    let mut findings = comparisons().flat_map(|comparison| &comparison.metrics);
+    if findings.any(|found| found.scale == Scale::Difference) {
+        return "the margin".into();
+    }
+    let largest = comparisons().map(|comparison| comparison.margin_percent).fold(0.0, f64::max);
+    format!("{} %", rounded(largest))
 }
 
 fn pairs(gated: &GateResult) -> usize {
@@ -106,18 +114,32 @@ fn list(gated: &GateResult, verdict: Verdict) -> String {
 
 /// `-12.0 % (-14.4 to -9.9 %)`.
 pub(crate) fn change(found: &MetricFinding) -> String {
-    let change = found.change_percent.map_or_else(|| "unknown".into(), percent);
+    let change = change_alone(found).unwrap_or_else(|| "unknown".into());
     match interval(found) {
         Some(interval) => format!("{change} ({interval})"),
         None => change,
     }
 }
 
+/// The change without its interval, in percent or in the metric's unit.
+fn change_alone(found: &MetricFinding) -> Option<String> {
+    let in_unit = found.change.map(|change| difference(change, found.metric.unit()));
+    in_unit.or_else(|| found.change_percent.map(percent))
+}
+
 fn interval(found: &MetricFinding) -> Option<String> {
-    match found.change_interval_percent? {
-        [Some(low), Some(high)] => Some(percent_range([low, high])),
-        [Some(low), None] => Some(format!("{} or more", percent(low))),
-        [None, Some(high)] => Some(format!("{} or less", percent(high))),
+    let in_unit = |end: f64| difference(end, found.metric.unit());
+    let (ends, text): (_, &dyn Fn(f64) -> String) = match found.change_interval {
+        Some(ends) => (ends, &in_unit),
+        None => (found.change_interval_percent?, &percent),
+    };
+    match ends {
+        [Some(low), Some(high)] if found.change_interval.is_none() => {
+            Some(percent_range([low, high]))
+        }
+        [Some(low), Some(high)] => Some(format!("{} to {}", text(low), text(high))),
+        [Some(low), None] => Some(format!("{} or more", text(low))),
+        [None, Some(high)] => Some(format!("{} or less", text(high))),
         [None, None] => None,
     }
 }
@@ -281,6 +303,7 @@ pub fn text(gated: &GateResult, folder: &str) -> String {
 fn metrics(gated: &GateResult) -> String {
     let columns = [
         ("metric", ColumnKind::Text),
+        ("better", ColumnKind::Text),
         ("verdict", ColumnKind::Text),
         ("change", ColumnKind::Figure),
         ("interval", ColumnKind::Figure),
@@ -291,12 +314,16 @@ fn metrics(gated: &GateResult) -> String {
         for (found, test) in workload.findings() {
             table.rows.push(vec![
                 name(gated, workload, found.metric.name()),
+                match found.better {
+                    Better::Lower => "lower".into(),
+                    Better::Higher => "higher".into(),
+                },
                 match test.verdict {
                     Decision::Judged(verdict) => verdict.to_string(),
                     Decision::Untestable(_) => "not testable".into(),
                     Decision::FailedRuns => "not judged".into(),
                 },
-                found.change_percent.map_or_else(String::new, percent),
+                change_alone(found).unwrap_or_default(),
                 interval(found).unwrap_or_default(),
                 found.finding.pairs.to_string(),
             ]);

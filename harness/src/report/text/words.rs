@@ -4,7 +4,8 @@ use crate::analysis::comparison::Comparison;
 use crate::analysis::sweep::{Analysis, Caveat, PhaseOutcome};
 use crate::analysis::test_result::Decision;
 use crate::experiment::gate::attribution::ServerChange;
-use crate::report::numbers::{milliseconds, percent, rounded, swept, thousands};
+use crate::report::numbers::{milliseconds, percent, rounded, swept, thousands, value};
+use crate::report::text::gate::change;
 use crate::report::wrap::wrapped;
 use crate::scenario::metric::Metric;
 use crate::stats::verdict::Verdict;
@@ -71,7 +72,7 @@ fn says(analysis: &Analysis) -> String {
 /// Result of the confirmation runs, and its consequence.
 fn confirmed(analysis: &Analysis, fresh: &Comparison, outcome: Decision) -> String {
     let (choice, present) = (&fresh.candidate.label, &fresh.baseline.label);
-    let (pairs, margin) = (fresh.pairs, rounded(fresh.margin_percent));
+    let (pairs, margin) = (fresh.pairs, margin(fresh));
     let change = confirmed_change(fresh);
     let confidence = fresh.confidence;
     let says = match outcome {
@@ -79,11 +80,11 @@ fn confirmed(analysis: &Analysis, fresh: &Comparison, outcome: Decision) -> Stri
             "{choice} beats {present} in {pairs} confirmation pairs by {change}, confidence {confidence}."
         ),
         Decision::Judged(Verdict::Pass) => format!(
-            "{choice} is no more than {margin} % worse than {present} in {pairs} confirmation pairs: \
+            "{choice} is no more than {margin} worse than {present} in {pairs} confirmation pairs: \
              {change}, confidence {confidence}."
         ),
         Decision::Judged(Verdict::Small) => format!(
-            "{choice} is worse than {present} in {pairs} confirmation pairs, by less than {margin} %: \
+            "{choice} is worse than {present} in {pairs} confirmation pairs, by less than {margin}: \
              {change}, confidence {confidence}."
         ),
         Decision::Judged(Verdict::Regression) => format!(
@@ -144,6 +145,9 @@ pub(crate) fn confirmed_change(fresh: &Comparison) -> String {
         Metric::RecPerMin => "",
         metric => metric.name(),
     };
+    if primary.change.is_some() {
+        return format!("{name} {}", change(primary)).trim_start().to_owned();
+    }
     let interval = primary.change_interval_percent.map(|[low, high]| {
         let end = |value: Option<f64>| value.map_or_else(|| "any".into(), percent);
         format!(" ({} to {})", end(low), end(high))
@@ -152,16 +156,24 @@ pub(crate) fn confirmed_change(fresh: &Comparison) -> String {
     text.trim_start().to_owned()
 }
 
+/// Margin of the primary metric, in percent or in its unit.
+fn margin(fresh: &Comparison) -> String {
+    let in_unit = fresh
+        .primary()
+        .and_then(|primary| Some(value(primary.finding.margin?, primary.metric.unit())));
+    in_unit.unwrap_or_else(|| format!("{} %", rounded(fresh.margin_percent)))
+}
+
 /// Number of pairs that would decide, and their duration.
 fn more(fresh: &Comparison) -> String {
     let needed = fresh.primary().and_then(|primary| primary.finding.needed_pairs);
     let (Some(needed), Some(minutes)) = (needed, fresh.minutes_needed) else {
         return String::new();
     };
-    let margin = rounded(fresh.margin_percent);
+    let margin = margin(fresh);
     let more = needed.saturating_sub(fresh.pairs as u64);
     format!(
-        " For {margin} % it takes about {needed} pairs: {more} more, about {}.",
+        " For {margin} it takes about {needed} pairs: {more} more, about {}.",
         duration(minutes)
     )
 }

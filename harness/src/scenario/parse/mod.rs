@@ -130,6 +130,9 @@ pub(super) fn check_keys(source: &Source<'_>, top: &[&str]) -> Result<(), Fault>
             source.check_table(table, known, section)?;
         }
     }
+    if let Some(table) = source.section("gate") {
+        gate::check_keys(source, table)?;
+    }
     Ok(())
 }
 
