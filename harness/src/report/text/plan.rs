@@ -94,7 +94,7 @@ fn steps(forecast: &Forecast) -> String {
 
 fn runs(phase: &PhaseRuns) -> String {
     let PhaseRuns { profile_runs, sweep_runs, pairs_runs, .. } = phase;
-    let pairs = format!("{sweep_runs} + {pairs_runs} of confirmation pairs");
+    let pairs = format!("{sweep_runs} + {pairs_runs} to confirm");
     if *profile_runs == 0 { pairs } else { format!("{profile_runs} of a profile, {pairs}") }
 }
 
