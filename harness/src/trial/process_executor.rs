@@ -79,9 +79,16 @@ const LOCK: &str = "lock";
 impl Trials {
     fn within(all: &Path) -> Result<Self> {
         make(all)?;
+        // Folders are made and removed one process at a time, so a folder without a lock file is
+        // from a harness that was killed before it could write one.
+        let failed = |error: io::Error| Error::caused(format!("locking {}", all.display()), error);
+        let all_locked = File::open(all).map_err(failed)?;
+        all_locked.lock().map_err(failed)?;
         for entry in fs::read_dir(all).into_iter().flatten().flatten() {
-            let left_behind =
-                File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
+            let left_behind = match File::open(entry.path().join(LOCK)) {
+                Ok(lock) => lock.try_lock().is_ok(),
+                Err(error) => error.kind() == io::ErrorKind::NotFound,
+            };
             if left_behind {
                 // A folder that cannot be removed only costs disk space.
                 let _ = fs::remove_dir_all(entry.path());

@@ -227,10 +227,11 @@ fn a_sweep_survives_being_killed_at_any_moment() {
     let analysis: Value = serde_json::from_str(&read(&folder.join("analysis.json"))).unwrap();
     let runs = |setting: &Value| setting["runs"].as_u64().unwrap();
     let runs: u64 = analysis["settings"].as_array().unwrap().iter().map(runs).sum();
-    let failed = analysis["failed"].as_array().unwrap().len();
-    let discarded = recorded.steps[0].voided.iter().flat_map(|block| &block.trials);
-    let repeated = discarded.filter(|line| line.measurement.failure().is_some()).count();
-    assert_eq!(runs + failed as u64, 60 + repeated as u64);
+    let counted = recorded.steps[0].counted().flat_map(|block| &block.trials);
+    let failed = counted.filter(|line| line.measurement.failure().is_some()).count();
+    assert_eq!(runs + failed as u64, 60);
+    // A run that was killed in a warm-up or in a repeated block is listed as well.
+    assert!(analysis["failed"].as_array().unwrap().len() >= failed);
 }
 
 #[test]
